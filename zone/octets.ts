@@ -1,0 +1,81 @@
+import { FormatError } from './format-error.ts';
+
+/** A growing run of octets, numbers big-endian. `offset` is where the next octet goes. */
+export type OctetWriter = {
+  readonly offset: () => number;
+  readonly u8: (value: number) => void;
+  readonly u16: (value: number) => void;
+  readonly u32: (value: number) => void;
+  readonly u64: (value: number) => void;
+  readonly octets: (value: Uint8Array) => void;
+  /** Overwrites a u32 written before, such as a length known only now. */
+  readonly setU32: (at: number, value: number) => void;
+  /** What was written so far, as a view that the next write may invalidate. */
+  readonly written: () => Uint8Array;
+};
+
+export function createWriter(capacity = 256): OctetWriter {
+  let buffer = new Uint8Array(capacity);
+  let view = new DataView(buffer.buffer);
+  let at = 0;
+  const reserve = (octets: number): number => {
+    if (at + octets > buffer.length) {
+      const larger = new Uint8Array(Math.max(buffer.length * 2, at + octets));
+      larger.set(buffer.subarray(0, at));
+      buffer = larger;
+      view = new DataView(buffer.buffer);
+    }
+    const start = at;
+    at += octets;
+    return start;
+  };
+  return {
+    offset: () => at,
+    u8: (value) => view.setUint8(reserve(1), value),
+    u16: (value) => view.setUint16(reserve(2), value),
+    u32: (value) => view.setUint32(reserve(4), value),
+    u64: (value) => view.setBigUint64(reserve(8), BigInt(value)),
+    octets: (value) => buffer.set(value, reserve(value.length)),
+    setU32: (position, value) => view.setUint32(position, value),
+    written: () => buffer.subarray(0, at),
+  };
+}
+
+/** Reads octets in order; every read past the end throws `FormatError` naming `what` and the offset. */
+export type OctetReader = {
+  readonly offset: () => number;
+  readonly left: () => number;
+  readonly u8: () => number;
+  readonly u16: () => number;
+  readonly u32: () => number;
+  /** Up to 2^53; more throws. */
+  readonly u64: () => number;
+  readonly octets: (length: number) => Uint8Array;
+};
+
+export function createReader(octets: Uint8Array, what: string): OctetReader {
+  const view = new DataView(octets.buffer, octets.byteOffset, octets.length);
+  let at = 0;
+  const take = (length: number): number => {
+    if (at + length > octets.length) throw new FormatError(what, 'ends too soon', at);
+    const start = at;
+    at += length;
+    return start;
+  };
+  return {
+    offset: () => at,
+    left: () => octets.length - at,
+    u8: () => view.getUint8(take(1)),
+    u16: () => view.getUint16(take(2)),
+    u32: () => view.getUint32(take(4)),
+    u64: () => {
+      const value = view.getBigUint64(take(8));
+      if (value > BigInt(Number.MAX_SAFE_INTEGER)) throw new FormatError(what, 'has a number over 2^53', at - 8);
+      return Number(value);
+    },
+    octets: (length) => {
+      const start = take(length);
+      return octets.subarray(start, start + length);
+    },
+  };
+}
