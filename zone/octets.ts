@@ -18,6 +18,7 @@ export function createWriter(capacity = 256): OctetWriter {
   let buffer = new Uint8Array(capacity);
   let view = new DataView(buffer.buffer);
   let at = 0;
+  /** Makes room; only then may `buffer` and `view` be read, which this may replace. */
   const reserve = (octets: number): number => {
     if (at + octets > buffer.length) {
       const larger = new Uint8Array(Math.max(buffer.length * 2, at + octets));
@@ -31,11 +32,26 @@ export function createWriter(capacity = 256): OctetWriter {
   };
   return {
     offset: () => at,
-    u8: (value) => view.setUint8(reserve(1), value),
-    u16: (value) => view.setUint16(reserve(2), value),
-    u32: (value) => view.setUint32(reserve(4), value),
-    u64: (value) => view.setBigUint64(reserve(8), BigInt(value)),
-    octets: (value) => buffer.set(value, reserve(value.length)),
+    u8: (value) => {
+      const start = reserve(1);
+      view.setUint8(start, value);
+    },
+    u16: (value) => {
+      const start = reserve(2);
+      view.setUint16(start, value);
+    },
+    u32: (value) => {
+      const start = reserve(4);
+      view.setUint32(start, value);
+    },
+    u64: (value) => {
+      const start = reserve(8);
+      view.setBigUint64(start, BigInt(value));
+    },
+    octets: (value) => {
+      const start = reserve(value.length);
+      buffer.set(value, start);
+    },
     setU32: (position, value) => view.setUint32(position, value),
     written: () => buffer.subarray(0, at),
   };

@@ -1,0 +1,45 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError } from 'commander';
+import { addLookupCommand } from './commands/lookup.ts';
+import { addRecordsCommand } from './commands/records.ts';
+import { addSimulateCommand } from './commands/simulate.ts';
+import { addSyncCommand } from './commands/sync.ts';
+import { note, stopSignal } from './commands/terminal.ts';
+import { ConfigError } from './config.ts';
+
+/** Exit codes: 0 done, 1 failed, 2 wrong usage or configuration. */
+const FAILED = 1;
+const WRONG_USAGE = 2;
+
+process.exitCode = await run(process.argv);
+
+async function run(argv: readonly string[]): Promise<number> {
+  const program = new Command('mesos-doh')
+    .description("DNS over HTTPS for Apache Mesos clusters, with mesos-dns's names")
+    .version(version())
+    .exitOverride()
+    .configureHelp({ sortSubcommands: true });
+  // Miniflare is only there to run the edge on this machine: no other command waits for it to load.
+  if (argv[2] === 'up') (await import('./commands/up.ts')).addUpCommand(program);
+  else program.command('up').description('everything on this machine: cluster, agent, Worker, KV');
+  addSyncCommand(program);
+  addRecordsCommand(program);
+  addLookupCommand(program);
+  addSimulateCommand(program);
+  for (const command of program.commands) command.exitOverride();
+  try {
+    await program.parseAsync(argv);
+    return 0;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : WRONG_USAGE;
+    if (stopSignal().aborted) return 0;
+    note(error instanceof Error ? error.message : String(error));
+    return error instanceof ConfigError ? WRONG_USAGE : FAILED;
+  }
+}
+
+function version(): string {
+  const json: unknown = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+  return typeof json === 'object' && json !== null && 'version' in json ? String(json.version) : 'unknown';
+}

@@ -1,0 +1,85 @@
+/**
+ * What sources saw of a cluster, already parsed: facts, no record names. Texts stand as the cluster wrote
+ * them; what a name or an address becomes of them is decided in `records/`.
+ */
+export type ClusterState = {
+  /** The leading master; undefined where the state names none. */
+  readonly leader: Endpoint | undefined;
+  readonly agents: readonly MesosAgent[];
+  readonly frameworks: readonly MesosFramework[];
+};
+
+/** Host and port as texts: a port may be empty or a service's name. An IPv6 host stands without brackets. */
+export type Endpoint = { readonly host: string; readonly port: string };
+
+export type MesosAgent = {
+  readonly id: string;
+  /** From its pid; undefined where that can't be read: the agent is known, its address is not. */
+  readonly endpoint: Endpoint | undefined;
+};
+
+export type MesosFramework = {
+  readonly id: string;
+  readonly name: string;
+  /** From its pid, or its hostname without a port; undefined where there is neither. */
+  readonly endpoint: Endpoint | undefined;
+  readonly tasks: readonly MesosTask[];
+};
+
+export type MesosTask = {
+  readonly id: string;
+  readonly name: string;
+  readonly agentId: string;
+  /** `TASK_RUNNING` and so on. */
+  readonly state: string;
+  readonly ports: readonly PortRange[];
+  /** The statuses that say TASK_RUNNING, in the order the cluster gave them. */
+  readonly running: readonly RunningStatus[];
+  /** Only with a name: without one, mesos takes it as not there. */
+  readonly discovery: Discovery | undefined;
+};
+
+/** Both ends included. */
+export type PortRange = { readonly begin: number; readonly end: number };
+
+/** Address texts by where the status has them; any of them may be no address at all. */
+export type RunningStatus = {
+  /** Seconds; missing is 0. */
+  readonly timestamp: number;
+  readonly netinfo: readonly string[];
+  readonly docker: readonly string[];
+  readonly mesos: readonly string[];
+};
+
+export type Discovery = { readonly name: string; readonly ports: readonly DiscoveryPort[] };
+
+/** Empty texts for what is missing, 0 for a missing number. */
+export type DiscoveryPort = { readonly number: number; readonly name: string; readonly protocol: string };
+
+/** An element that was left out of a state or of the records, so that the rest could go on. */
+export type Skipped = {
+  /** Countable: `agent-pid`, `task-field`, `name-not-askable`, … */
+  readonly reason: SkipReason;
+  /** For people: which element, and what is wrong with it. */
+  readonly detail: string;
+};
+
+export type SkipReason =
+  | 'agent-field'
+  | 'agent-pid'
+  | 'framework-field'
+  | 'framework-pid'
+  | 'leader'
+  | 'task-field'
+  | 'task-ports'
+  | 'status-field'
+  | 'discovery-port'
+  | 'host-unresolved'
+  | 'unknown-agent'
+  | 'reserved-name'
+  | 'name-not-askable'
+  | 'value-not-answerable'
+  | 'too-many-ports';
+
+/** Takes each skipped element as it is met. */
+export type ReportSkipped = (skipped: Skipped) => void;

@@ -1,0 +1,85 @@
+import type { Command } from 'commander';
+import { decodeHead, headKey } from '../../zone/head.ts';
+import { parseName } from '../../zone/name.ts';
+import { importVerifyKeys } from '../../zone/root.ts';
+import { ConfigError } from '../config.ts';
+import { createConsole } from '../log.ts';
+import { readLevels } from '../publish.ts';
+import { recordSettings } from '../record-settings.ts';
+import { fromLevels } from '../records/from-levels.ts';
+import type { RecordSet, RecordSetType } from '../records/record-set.ts';
+import { createDirectorySink } from '../sinks/directory.ts';
+import { countSkipped, readRecords } from '../sync.ts';
+import { addInputOptions, configFrom, hostsFrom, type InputFlags, mesosHttpFrom, sourceFrom } from './inputs.ts';
+import { signingKeyFrom } from './outputs.ts';
+import { note, stopSignal } from './terminal.ts';
+
+type Flags = InputFlags & { readonly sinkDir?: string; readonly zone?: string; readonly verifyKey?: string };
+
+const EXAMPLES = `
+Examples:
+  mesos-doh records --state state.json
+  mesos-doh records --master http://10.0.0.1:5050 --mesos-dns-config /etc/mesos-dns/config.json
+  mesos-doh records --sink-dir /srv/snapshots --verify-key "$VERIFY_KEYS"`;
+
+export function addRecordsCommand(program: Command): void {
+  addInputOptions(program.command('records'))
+    .description('print the record set of a cluster, or of a published snapshot, as JSON')
+    .option('--sink-dir <dir>', 'read back what was published to this directory, signature checked')
+    .option('--zone <name>', 'with --sink-dir: which zone (default: the configured domain)')
+    .option('--verify-key <base64>', "with --sink-dir: the public key to check with (default: the data directory's)")
+    .addHelpText('after', EXAMPLES)
+    .action(async (flags: Flags) => {
+      const records = flags.sinkDir === undefined ? await generated(flags) : await published(flags, flags.sinkDir);
+      for (const piece of jsonPieces(records)) {
+        if (!process.stdout.write(piece)) await new Promise((resolve) => process.stdout.once('drain', resolve));
+      }
+    });
+}
+
+async function generated(flags: Flags): Promise<RecordSet> {
+  const config = configFrom(flags, note);
+  const http = mesosHttpFrom(config);
+  const skipped = countSkipped();
+  try {
+    const onEvent = createConsole(note);
+    const source = sourceFrom(flags, config, http);
+    const hosts = hostsFrom(flags, config);
+    const options = { source, hosts, settings: recordSettings(config), onEvent, monotonicMs: () => performance.now() };
+    const records = await readRecords(options, skipped.report, stopSignal());
+    onEvent({ kind: 'skipped', reasons: skipped.reasons() });
+    return records;
+  } finally {
+    await http.close();
+  }
+}
+
+async function published(flags: Flags, directory: string): Promise<RecordSet> {
+  const config = configFrom(flags, note);
+  const origin = parseName(flags.zone ?? config.domain);
+  const sink = createDirectorySink(directory);
+  const verifyKey = flags.verifyKey ?? (await signingKeyFrom(config, { make: false })).publicKeyBase64;
+  const stored = await sink.get(headKey(origin, 'main'), stopSignal());
+  if (!stored) throw new ConfigError(`${sink.name} has no snapshot of zone ${origin}; --zone names another`);
+  const { root, body } = await decodeHead(stored.value, await importVerifyKeys(verifyKey.split(',')));
+  const levels = await readLevels(sink, { zone: { origin }, variant: 'main', body }, stopSignal());
+  const ageSeconds = Math.round((Date.now() - root.createdAtMs) / 1000);
+  note(`zone ${origin}, serial ${root.serial}, ${ageSeconds} s old`);
+  return fromLevels(levels);
+}
+
+/** The set as JSON, names and values sorted, a line a name, in pieces that a pipe can take. */
+function* jsonPieces(records: RecordSet): Generator<string> {
+  const types: readonly RecordSetType[] = ['A', 'AAAA', 'SRV'];
+  yield '{';
+  for (const [i, type] of types.entries()) {
+    yield `${i === 0 ? '' : ','}\n "${type}": {`;
+    let separator = '';
+    for (const name of [...records[type].keys()].toSorted()) {
+      yield `${separator}\n  ${JSON.stringify(name)}: ${JSON.stringify(records[type].get(name)?.toSorted())}`;
+      separator = ',';
+    }
+    yield separator === '' ? '}' : '\n }';
+  }
+  yield '\n}\n';
+}

@@ -1,0 +1,144 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Command } from 'commander';
+import { createCluster, DEFAULT_AGENTS, DEFAULT_TASKS } from '../../simulate/cluster.ts';
+import { startChurn, startSimulatedMasters } from '../../simulate/server.ts';
+import { type AgentConfig, ConfigError } from '../config.ts';
+import { createHttp } from '../http.ts';
+import { startLocalEdge } from '../local/miniflare.ts';
+import { buildWorkerIfNeeded } from '../local/project.ts';
+import { awaitAnswer, tryThese } from '../local/welcome.ts';
+import { createConsole } from '../log.ts';
+import { recordSettings } from '../record-settings.ts';
+import { createCloudflareKvSink } from '../sinks/cloudflare-kv.ts';
+import { syncForever, syncOnce, type SyncOptions } from '../sync.ts';
+import { addInputOptions, collect, configFrom, hostsFrom, type InputFlags, mesosHttpFrom, sourceFrom } from './inputs.ts';
+import { publisherFrom, rrsetSettings, signingKeyFrom } from './outputs.ts';
+import { toCount } from './simulate.ts';
+import { note, stopSignal } from './terminal.ts';
+
+type Flags = InputFlags & {
+  readonly port: number;
+  readonly dataDir?: string;
+  readonly upstream: readonly string[] | false;
+  readonly agents: number;
+  readonly tasks: number;
+};
+
+/** Asked only for names outside our zones. */
+const PUBLIC_RESOLVERS = ['https://cloudflare-dns.com/dns-query', 'https://dns.google/dns-query'];
+const SIMULATED_CHURN_PER_SECOND = 0.2;
+/** On one machine polling is cheap, and a person is waiting to see a change. */
+const INTERVAL_MS = 1_000;
+
+const EXAMPLES = `
+Examples:
+  mesos-doh up                                    # a simulated cluster
+  mesos-doh up --master http://10.0.0.1:5050      # yours, read only
+  mesos-doh up --state state.json --port 9000 --no-upstream
+Through npm, flags follow --:  npm start -- --port 9000`;
+
+export function addUpCommand(program: Command): void {
+  addInputOptions(program.command('up'))
+    .description('everything on this machine: cluster (simulated unless one is named), agent, Worker, KV')
+    .option('--port <port>', 'of the DoH URL, on loopback', toCount, 8787)
+    .option('--data-dir <dir>', 'keys and KV, kept between runs (default: .mesos-doh)')
+    .option('--upstream <url>', `DoH URL for names outside the zone; repeatable (default: ${PUBLIC_RESOLVERS.join(', ')})`, collect)
+    .option('--no-upstream', 'refuse names outside the zone')
+    .option('--agents <n>', 'size of the simulated cluster', toCount, DEFAULT_AGENTS)
+    .option('--tasks <n>', 'size of the simulated cluster', toCount, DEFAULT_TASKS)
+    .addHelpText('after', EXAMPLES)
+    .action(async (flags: Flags) => {
+      const signal = stopSignal();
+      const base = configFrom(flags, note);
+      const config = { ...base, dataDir: flags.dataDir ?? base.dataDir };
+      if (await buildWorkerIfNeeded()) note('built the Worker');
+      const { key, edge } = await startEdge(config, flags);
+      const closers = [edge.close];
+      try {
+        const cluster = await openCluster(flags, config, closers);
+        const options = syncOptions(cluster, { key, edge, closers });
+        const push = await syncOnce(options, signal);
+        await awaitAnswer(edge.url, config.domain, signal);
+        const what = cluster.simulated ? `a simulated cluster of ${flags.agents} agents and ${flags.tasks} tasks` : options.source.name;
+        process.stdout.write(tryThese({ url: edge.url, domain: config.domain, what, push }));
+        await sleep(INTERVAL_MS, undefined, { signal }).catch(() => undefined);
+        await syncForever(options, { intervalMs: INTERVAL_MS, sleep: pause }, signal);
+      } finally {
+        await Promise.all(closers.map((close) => close()));
+      }
+    });
+}
+
+type Key = Awaited<ReturnType<typeof signingKeyFrom>>;
+type Edge = Awaited<ReturnType<typeof startLocalEdge>>;
+
+async function startEdge(config: AgentConfig, flags: Flags): Promise<{ key: Key; edge: Edge }> {
+  const key = await signingKeyFrom(config, { make: true });
+  const upstreams = flags.upstream === false ? [] : (flags.upstream ?? PUBLIC_RESOLVERS);
+  const edge = await startLocalEdge({
+    port: flags.port,
+    dataDir: config.dataDir,
+    vars: {
+      ZONES: config.domain,
+      ACCESS: 'open',
+      UPSTREAMS: upstreams.join(','),
+      VERIFY_KEYS: key.publicKeyBase64,
+      HEAD_REFRESH_SECONDS: '1',
+      HEAD_MAX_AGE_SECONDS: '2',
+    },
+  });
+  return { key, edge };
+}
+
+type OpenCluster = { readonly flags: InputFlags; readonly config: AgentConfig; readonly simulated: boolean };
+type Closers = (() => Promise<void>)[];
+
+/** The named cluster, or a simulated one whose master then is the one that is read. */
+async function openCluster(flags: Flags, config: AgentConfig, closers: Closers): Promise<OpenCluster> {
+  const named = flags.state !== undefined || config.mesos.masters.length > 0;
+  if (named) return { flags, config, simulated: false };
+  if (flags.agents === 0) throw new ConfigError('--agents: a cluster without agents has no names; give at least 1');
+  const signal = stopSignal();
+  const cluster = createCluster({ seed: 1, agents: flags.agents, tasks: flags.tasks });
+  const masters = await startSimulatedMasters({ cluster, port: 0, now: Date.now, signal });
+  closers.push(masters.close);
+  startChurn({ cluster, perSecond: SIMULATED_CHURN_PER_SECOND, now: Date.now, signal });
+  return { flags, config: { ...config, mesos: { ...config.mesos, masters: [...masters.urls] } }, simulated: true };
+}
+
+function syncOptions(
+  { flags, config }: OpenCluster,
+  { key, edge, closers }: { key: Key; edge: Edge; closers: Closers },
+): SyncOptions {
+  const mesosHttp = mesosHttpFrom(config);
+  const kvHttp = createHttp();
+  closers.push(mesosHttp.close, kvHttp.close);
+  const onEvent = createConsole(note);
+  const sink = createCloudflareKvSink({ ...edge.kv, http: kvHttp });
+  return {
+    source: sourceFrom(flags, config, mesosHttp),
+    hosts: hostsFrom(flags, config),
+    settings: recordSettings(config),
+    rrsets: rrsetSettings(config),
+    publisher: publisherFrom(config, { sink, key, onEvent, dryRun: false }),
+    sinkName: sink.name,
+    onEvent: quietly(onEvent),
+    now: Date.now,
+    monotonicMs: () => performance.now(),
+  };
+}
+
+/** Left-out elements are told when they change, not every second. */
+function quietly(onEvent: SyncOptions['onEvent']): SyncOptions['onEvent'] {
+  let last = '';
+  return (event) => {
+    if (event.kind !== 'skipped') return onEvent(event);
+    const text = JSON.stringify(event.reasons);
+    if (text !== last) onEvent(event);
+    last = text;
+  };
+}
+
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  await sleep(ms, undefined, { signal });
+}

@@ -1,0 +1,171 @@
+import { readFileSync } from 'node:fs';
+import * as v from 'valibot';
+import { parseAddress } from '../zone/address.ts';
+import { FormatError } from '../zone/format-error.ts';
+import { parseName } from '../zone/name.ts';
+import { nearest } from './nearest.ts';
+import { IP_SOURCES } from './records/address.ts';
+import { parseEndpoint } from './sources/pid.ts';
+
+/** Settings that can't be used: the message names the file, the key, and what it should be. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+}
+
+/** A configuration as JSON, before its defaults: what files and flags give. */
+export type ConfigInput = v.InferInput<typeof configSchema>;
+/** The configuration with every default filled in. One page on each key: `docs/configuration.md`. */
+export type AgentConfig = v.InferOutput<typeof configSchema>;
+
+const seconds = (least: number, most = 0x7fffffff): v.GenericSchema<number> =>
+  v.pipe(v.number(), v.integer(), v.minValue(least), v.maxValue(most));
+
+/** Valid by `read`, which throws `FormatError` with the reason. */
+const readable = (read: (text: string) => unknown): v.GenericSchema<string> =>
+  v.pipe(
+    v.string(),
+    v.rawCheck(({ dataset, addIssue }) => {
+      try {
+        if (dataset.typed) read(dataset.value);
+      } catch (error) {
+        if (!(error instanceof FormatError || error instanceof TypeError)) throw error;
+        addIssue({ message: error.message });
+      }
+    }),
+  );
+
+const DOMAIN_LABEL = /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$/i;
+const domain = v.pipe(
+  v.string(),
+  v.check(
+    (text) => text.split('.').every((label) => label.length <= 63 && DOMAIN_LABEL.test(label)) && text.length < 200,
+    'should be labels of letters, digits and dashes, such as mesos or dc1.example',
+  ),
+  v.transform((text) => text.toLowerCase()),
+);
+const address = v.pipe(
+  v.string(),
+  v.check((text) => parseAddress(text) !== undefined, 'should be an IP address'),
+);
+const masterUrl = readable((text) => parseMaster(text));
+
+/** `records`, whose defaults depend on the profile. */
+const recordsSchema = v.strictObject({
+  profile: v.optional(v.picklist(['full', 'mesos-dns']), 'full'),
+  ttl: v.optional(seconds(0)),
+  negativeTtl: v.optional(seconds(0)),
+  srvWeight: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(65535)), 1),
+  labelRules: v.optional(v.picklist(['rfc1123', 'rfc952']), 'rfc1123'),
+  ipSources: v.optional(
+    v.pipe(
+      v.array(v.picklist(IP_SOURCES)),
+      v.minLength(1),
+      v.check((sources) => new Set(sources).size === sources.length, 'should name each source once'),
+    ),
+    ['netinfo', 'mesos', 'host'],
+  ),
+  rawDiscoveryNames: v.optional(v.picklist(['lower-case', 'as-is'])),
+  reservedNames: v.optional(v.picklist(['kept-apart', 'mixed'])),
+  maxPortsPerTask: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(65536))),
+  nameServer: v.optional(readable(parseName)),
+  nameServerAddresses: v.optional(v.array(address), []),
+  hostmaster: v.optional(readable(parseName)),
+  refresh: v.optional(seconds(0), 60),
+  retry: v.optional(seconds(0), 600),
+  expire: v.optional(seconds(0), 86400),
+  recursionAvailable: v.optional(v.picklist(['forwarding', 'always', 'never'])),
+});
+
+const configSchema = v.strictObject({
+  domain: v.optional(domain, 'mesos'),
+  mesos: v.optional(
+    v.strictObject({
+      masters: v.optional(
+        v.pipe(
+          v.array(masterUrl),
+          v.check((urls) => new Set(urls.map((url) => parseMaster(url).href)).size === urls.length, 'should name each master once'),
+        ),
+        [],
+      ),
+      pollSeconds: v.optional(seconds(1), 60),
+      timeoutSeconds: v.optional(seconds(1), 300),
+      maxStateMebibytes: v.optional(seconds(1), 1024),
+      hostLookupSeconds: v.optional(seconds(1), 5),
+      caCertFile: v.optional(v.string()),
+      certFile: v.optional(v.string()),
+      keyFile: v.optional(v.string()),
+    }),
+    {},
+  ),
+  kv: v.optional(v.strictObject({ url: readable((text) => new URL(text)), namespace: v.pipe(v.string(), v.nonEmpty()) })),
+  records: v.optional(recordsSchema, {}),
+  dataDir: v.optional(v.string(), '.mesos-doh'),
+  minPushSeconds: v.optional(seconds(1), 10),
+  livenessSeconds: v.optional(seconds(10), 300),
+  staleAfterSeconds: v.optional(seconds(1), 900),
+  expireAfterSeconds: v.optional(seconds(0), 604800),
+  signingKeyFile: v.optional(v.string()),
+});
+
+/** Fills in defaults and refuses what is wrong; `place` names the file or flag in the message. */
+export function parseConfig(input: unknown, place: string): AgentConfig {
+  const result = v.safeParse(configSchema, input);
+  if (result.success) return result.output;
+  const issue = result.issues[0];
+  const path = issue.path?.map((item) => String(item.key)).join('.') ?? '';
+  if (issue.type === 'strict_object' && issue.expected === 'never') {
+    const known = knownKeysBeside(issue);
+    const key = path.split('.').at(-1) ?? '';
+    throw new ConfigError(`${place}: unknown key ${path}${nearest(key, known)}`);
+  }
+  throw new ConfigError(`${place}: ${path || 'the whole'}: ${issue.message}`);
+}
+
+/** A master's base URL; a bare `host:port` is HTTP. Throws `FormatError` or, by `URL`, `TypeError`. */
+export function parseMaster(text: string): URL {
+  if (!text.includes('://')) parseEndpoint(text);
+  const url = new URL(text.includes('://') ? text : `http://${text}`);
+  if (url.protocol !== 'http:' && url.protocol !== 'https:') {
+    throw new FormatError(`master ${JSON.stringify(text)}`, 'is no http or https URL');
+  }
+  return url;
+}
+
+/** A JSON file's content. Throws `ConfigError` saying which file and what is wrong with it. */
+export function readJsonFile(path: string): unknown {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8'));
+  } catch (cause) {
+    const reason = cause instanceof SyntaxError ? `is not JSON: ${cause.message}` : 'can not be read';
+    const code = cause instanceof Error && 'code' in cause ? ` (${String(cause.code)})` : '';
+    throw new ConfigError(`${path} ${reason}${code}`, { cause });
+  }
+}
+
+/** Objects merged key by key, the later one's values first; lists and values are replaced whole. */
+export function mergeConfig(base: unknown, over: unknown): unknown {
+  if (!isPlainObject(base) || !isPlainObject(over)) return over === undefined ? base : over;
+  const merged: Record<string, unknown> = { ...base };
+  for (const [key, value] of Object.entries(over)) merged[key] = mergeConfig(merged[key], value);
+  return merged;
+}
+
+function isPlainObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** The keys that stand at the level of an unknown one. */
+function knownKeysBeside(issue: v.BaseIssue<unknown>): string[] {
+  const parents = issue.path?.slice(0, -1).map((item) => String(item.key)) ?? [];
+  let schema: unknown = configSchema;
+  for (const key of parents) schema = wrapped(entriesOf(schema)[key]);
+  return Object.keys(entriesOf(schema));
+}
+
+function wrapped(schema: unknown): unknown {
+  return isPlainObject(schema) && isPlainObject(schema['wrapped']) ? schema['wrapped'] : schema;
+}
+
+function entriesOf(schema: unknown): Record<string, unknown> {
+  return isPlainObject(schema) && isPlainObject(schema['entries']) ? schema['entries'] : {};
+}

@@ -1,0 +1,78 @@
+import { readFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { dirname, join } from 'node:path';
+import { Miniflare } from 'miniflare';
+import { WORKER_BUNDLE } from './project.ts';
+
+/** The Worker in workerd on this machine, with a KV namespace that stays on disk. */
+export type LocalEdge = {
+  /** Base URL of the Worker. */
+  readonly url: string;
+  /** The KV namespace's REST API, in Cloudflare's shape: what the `cloudflare-kv` sink takes. */
+  readonly kv: { readonly url: string; readonly namespace: string };
+  readonly close: () => Promise<void>;
+};
+
+const HOST = '127.0.0.1';
+const NAMESPACE = 'snapshots';
+
+/** Starts on loopback. `vars` are the Worker's variables. Throws for a port that is taken, saying so. */
+export async function startLocalEdge({
+  port,
+  dataDir,
+  vars,
+}: {
+  readonly port: number;
+  readonly dataDir: string;
+  readonly vars: Readonly<Record<string, string>>;
+}): Promise<LocalEdge> {
+  await assertFree(port);
+  const text = Object.entries(vars).map(([name, value]) => [name, { type: 'text' as const, value }] as const);
+  const miniflare = new Miniflare({
+    host: HOST,
+    port,
+    cf: false,
+    telemetry: { enabled: false },
+    unsafeLocalExplorer: true,
+    resourcePersistencePath: join(dataDir, 'kv'),
+    handleStructuredLogs: ({ level, message }) => {
+      if (level === 'error' || level === 'warn') process.stderr.write(`worker: ${message}\n`);
+    },
+    workers: [
+      {
+        config: {
+          name: 'mesos-doh',
+          compatibilityDate: '2026-08-01',
+          compatibilityFlags: ['nodejs_compat'],
+          manifest: {
+            mainModule: 'index.js',
+            modulesRoot: dirname(WORKER_BUNDLE),
+            modules: { 'index.js': { type: 'esm', contents: await readFile(WORKER_BUNDLE, 'utf8') } },
+          },
+          env: { ...Object.fromEntries(text), SNAPSHOTS: { type: 'kv', id: NAMESPACE } },
+          exports: {},
+        },
+      },
+    ],
+  });
+  const ready = await miniflare.ready;
+  const url = `http://${HOST}:${ready.port}`;
+  return {
+    url,
+    kv: { url: `${url}/cdn-cgi/local/explorer/api`, namespace: NAMESPACE },
+    close: () => miniflare.dispose(),
+  };
+}
+
+/** workerd says of a taken port only that it failed, so the port is tried first. */
+function assertFree(port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer();
+    probe.once('error', (cause: NodeJS.ErrnoException) => {
+      const taken = cause.code === 'EADDRINUSE';
+      const reason = taken ? 'is taken: stop what uses it, or choose another with --port' : `can not be used (${cause.code})`;
+      reject(new Error(`port ${port} ${reason}`, { cause }));
+    });
+    probe.listen(port, HOST, () => probe.close(() => resolve()));
+  });
+}

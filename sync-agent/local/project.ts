@@ -1,0 +1,49 @@
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** Where this package stands, with a final slash's worth of nothing behind it. */
+export const PROJECT_ROOT = fileURLToPath(new URL('../..', import.meta.url));
+/** The Worker as one module, as deployed. */
+export const WORKER_BUNDLE = join(PROJECT_ROOT, 'dist', 'index.js');
+
+const SOURCES = ['worker', 'zone', 'wrangler.toml', 'package-lock.json'];
+
+/** Builds the Worker to `dist/` if that is missing or older than its sources; says whether it did. */
+export async function buildWorkerIfNeeded(): Promise<boolean> {
+  const built = existsSync(WORKER_BUNDLE) ? (await stat(WORKER_BUNDLE)).mtimeMs : 0;
+  const hasSources = existsSync(join(PROJECT_ROOT, 'worker', 'index.ts'));
+  if (!hasSources || built >= (await newestMs(SOURCES.map((source) => join(PROJECT_ROOT, source))))) return false;
+  await runWrangler(['deploy', '--dry-run', '--outdir', 'dist']);
+  return true;
+}
+
+async function newestMs(paths: readonly string[]): Promise<number> {
+  let newest = 0;
+  for (const path of paths) {
+    if (!existsSync(path)) continue;
+    const facts = await stat(path);
+    newest = Math.max(newest, facts.mtimeMs);
+    if (facts.isDirectory()) newest = Math.max(newest, await newestMs((await readdir(path)).map((name) => join(path, name))));
+  }
+  return newest;
+}
+
+/** Runs wrangler without telemetry or update checks. Throws with its output where it fails. */
+function runWrangler(args: readonly string[]): Promise<void> {
+  const wrangler = join(PROJECT_ROOT, 'node_modules', 'wrangler', 'bin', 'wrangler.js');
+  const env = { ...process.env, WRANGLER_SEND_METRICS: 'false', WRANGLER_HIDE_BANNER: 'true', CI: 'true' };
+  const child = spawn(process.execPath, [wrangler, ...args], { cwd: PROJECT_ROOT, env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const output: Buffer[] = [];
+  child.stdout.on('data', (chunk: Buffer) => output.push(chunk));
+  child.stderr.on('data', (chunk: Buffer) => output.push(chunk));
+  return new Promise((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (code) => {
+      if (code === 0) resolve();
+      else reject(new Error(`building the Worker failed:\n${Buffer.concat(output).toString('utf8')}`));
+    });
+  });
+}

@@ -1,0 +1,57 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { encode, RECURSION_DESIRED } from 'dns-packet';
+import type { Published } from '../publish.ts';
+
+const PAUSE_MS = 50;
+const PATIENCE_MS = 15_000;
+
+/** Resolves when the edge answers for the zone from a snapshot. Throws when it does not within seconds. */
+export async function awaitAnswer(url: string, domain: string, signal: AbortSignal): Promise<void> {
+  const deadline = AbortSignal.any([signal, AbortSignal.timeout(PATIENCE_MS)]);
+  let last = 'nothing';
+  while (!deadline.aborted) {
+    const response = await fetch(`${url}/dns-query?dns=${question(domain, 'SOA')}`, { signal: deadline }).catch(() => undefined);
+    const octets = new Uint8Array((await response?.arrayBuffer().catch(() => undefined)) ?? []);
+    const rcode = (octets[3] ?? 0xf) & 0xf;
+    if (response?.status === 200 && rcode === 0) return;
+    last = response ? `HTTP ${response.status}, response code ${rcode}` : 'no connection';
+    await sleep(PAUSE_MS, undefined, { signal: deadline }).catch(() => undefined);
+  }
+  signal.throwIfAborted();
+  throw new Error(`the Worker did not answer from the snapshot within ${PATIENCE_MS / 1000} s (last: ${last})`);
+}
+
+/** What stands on the screen when everything runs: the DoH URL, and commands that work when pasted. */
+export function tryThese({
+  url,
+  domain,
+  what,
+  push,
+}: {
+  readonly url: string;
+  readonly domain: string;
+  readonly what: string;
+  readonly push: Published;
+}): string {
+  const name = `leader.${domain}`;
+  const doh = `${url}/dns-query`;
+  return `
+zone ${domain} of ${what}, serial ${push.serial}
+
+DoH URL   ${doh}
+
+Try
+  curl      curl -s '${doh}?dns=${question(name, 'A')}' | od -A d -t x1z
+  look up   npx mesos-doh lookup ${name} --url ${doh}
+  browser   ${url}/?name=${name}&type=A
+
+Ctrl-C stops everything; what was published stays for the next run.
+ready
+`;
+}
+
+/** A query as RFC 8484's `dns` parameter, id 0. */
+function question(name: string, type: 'A' | 'SOA'): string {
+  const message = encode({ type: 'query', id: 0, flags: RECURSION_DESIRED, questions: [{ name, type }] });
+  return Buffer.from(message).toString('base64url');
+}

@@ -1,0 +1,135 @@
+import { ConfigError, type ConfigInput } from './config.ts';
+import { nearest } from './nearest.ts';
+
+/** A mesos-dns `config.json` in our terms, and which of its keys have no meaning here, with the reason. */
+export type MesosDnsConfig = {
+  readonly config: ConfigInput;
+  readonly ignored: readonly { readonly key: string; readonly why: string }[];
+  /** `listener` was `0.0.0.0`: the name server's addresses are those of the machine. */
+  readonly listensOnAllAddresses: boolean;
+};
+
+/** Keys that mean nothing here, in lower case, and what takes their place. */
+const NO_MEANING: Readonly<Record<string, string>> = {
+  port: 'DNS is answered by the Worker',
+  httpport: 'HTTP is answered by the Worker',
+  httplistener: 'HTTP is answered by the Worker',
+  dnson: 'DNS is always answered',
+  httpon: 'HTTP is always answered',
+  externalon: 'forwarding is set by UPSTREAMS of the Worker',
+  resolvers: 'forwarding is set by UPSTREAMS of the Worker',
+  zoneresolvers: 'forwarding is set by UPSTREAMS of the Worker',
+  timeout: 'forwarding is set by UPSTREAMS of the Worker',
+  settruncatebit: 'answers over HTTPS are not truncated at 512 octets',
+  enumerationon: 'the Worker has no enumeration yet',
+  zkdetectiontimeout: 'a lost leader never ends the agent',
+  soaminttl: 'mesos-dns does not use it either: the negative TTL is ttl',
+  mesosauthentication: 'authentication to masters comes with a later version',
+  mesoscredentials: 'authentication to masters comes with a later version',
+  iamconfigfile: 'authentication to masters comes with a later version',
+};
+
+/** mesos-dns's own defaults (`records/config.go`), where they differ from ours. */
+const DEFAULT_TTL = 60;
+
+type Kind = 'string' | 'number' | 'boolean' | 'list';
+
+/** Keys that are taken over, with the type mesos-dns wants of them. */
+const KEYS = {
+  domain: 'string',
+  masters: 'list',
+  zk: 'string',
+  refreshseconds: 'number',
+  statetimeoutseconds: 'number',
+  ttl: 'number',
+  srvrecorddefaultweight: 'number',
+  ipsources: 'list',
+  enforcerfc952: 'boolean',
+  recurseon: 'boolean',
+  listener: 'string',
+  soamname: 'string',
+  soarname: 'string',
+  soarefresh: 'number',
+  soaretry: 'number',
+  soaexpire: 'number',
+  mesoshttpson: 'boolean',
+  cacertfile: 'string',
+  certfile: 'string',
+  keyfile: 'string',
+} as const satisfies Record<string, Kind>;
+
+/** Maps a mesos-dns configuration; its keys match without regard to case. Throws `ConfigError`. */
+export function fromMesosDnsConfig(json: unknown, place: string): MesosDnsConfig {
+  if (typeof json !== 'object' || json === null || Array.isArray(json)) throw new ConfigError(`${place} is no JSON object`);
+  const given = new Map<string, unknown>();
+  const ignored: { key: string; why: string }[] = [];
+  for (const [key, value] of Object.entries(json)) {
+    const lower = key.toLowerCase();
+    const why = NO_MEANING[lower];
+    if (why !== undefined) ignored.push({ key, why });
+    else if (lower in KEYS) given.set(lower, checked(key, value, place));
+    else ignored.push({ key, why: `mesos-dns has no such key${nearest(lower, Object.keys(KEYS))}` });
+  }
+  const text = (key: keyof typeof KEYS): string => String(given.get(key) ?? '');
+  const number = (key: keyof typeof KEYS, fallback: number): number => Number(given.get(key) ?? fallback);
+  const list = (key: keyof typeof KEYS): string[] => {
+    const value = given.get(key);
+    return Array.isArray(value) ? value.map(String) : [];
+  };
+
+  if (text('zk') !== '' && list('masters').length === 0) {
+    throw new ConfigError(`${place}: zk: finding masters through ZooKeeper comes with a later version; list masters`);
+  }
+  if (text('zk') !== '') ignored.push({ key: 'zk', why: 'masters is used instead until a later version' });
+  const ttl = number('ttl', DEFAULT_TTL);
+  const listener = text('listener') || '0.0.0.0';
+  const scheme = given.get('mesoshttpson') === true ? 'https://' : '';
+  const config: ConfigInput = {
+    domain: text('domain') || 'mesos',
+    mesos: {
+      masters: list('masters').map((master) => scheme + master),
+      pollSeconds: number('refreshseconds', 60),
+      timeoutSeconds: number('statetimeoutseconds', 300),
+      ...optional('caCertFile', text('cacertfile')),
+      ...optional('certFile', text('certfile')),
+      ...optional('keyFile', text('keyfile')),
+    },
+    records: {
+      profile: 'mesos-dns',
+      ttl,
+      negativeTtl: ttl,
+      srvWeight: number('srvrecorddefaultweight', 1),
+      labelRules: given.get('enforcerfc952') === true ? 'rfc952' : 'rfc1123',
+      ...(given.has('ipsources') && { ipSources: ipSources(list('ipsources'), place) }),
+      nameServer: text('soamname') || 'ns1.mesos',
+      hostmaster: (text('soarname') || 'root.ns1.mesos').replaceAll('@', '.'),
+      nameServerAddresses: listener === '0.0.0.0' ? [] : [listener],
+      refresh: number('soarefresh', 60),
+      retry: number('soaretry', 600),
+      expire: number('soaexpire', 86400),
+      recursionAvailable: given.get('recurseon') === false ? 'never' : 'always',
+    },
+  };
+  return { config, ignored, listensOnAllAddresses: listener === '0.0.0.0' };
+}
+
+type IpSources = NonNullable<NonNullable<ConfigInput['records']>['ipSources']>;
+
+function ipSources(names: readonly string[], place: string): IpSources {
+  return names.map((name) => {
+    if (name === 'host' || name === 'netinfo' || name === 'docker' || name === 'mesos') return name;
+    throw new ConfigError(`${place}: IPSources: unknown source ${JSON.stringify(name)} (host, netinfo, docker or mesos)`);
+  });
+}
+
+function checked(key: string, value: unknown, place: string): unknown {
+  const kind = KEYS[key.toLowerCase() as keyof typeof KEYS];
+  if (value === null) return undefined;
+  const fits = kind === 'list' ? Array.isArray(value) && value.every((item) => typeof item === 'string') : typeof value === kind;
+  if (!fits) throw new ConfigError(`${place}: ${key}: should be a ${kind === 'list' ? 'list of strings' : kind}`);
+  return value;
+}
+
+function optional<Key extends string>(key: Key, text: string): { readonly [key in Key]?: string } {
+  return text === '' ? {} : ({ [key]: text } as { [key in Key]: string });
+}

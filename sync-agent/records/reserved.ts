@@ -1,0 +1,40 @@
+import type { ReportSkipped } from '../cluster.ts';
+import type { RecordSink } from './record-set.ts';
+import type { RecordSettings } from './settings.ts';
+
+const FRAMEWORK_SERVICE = '_framework._tcp.';
+
+/**
+ * Keeps frameworks and tasks out of the cluster's own names: whoever may register a framework called `leader`
+ * would otherwise add its host to `leader.<domain>`. `ownerOf` names the element at work, for the report, which
+ * says each once an owner and name.
+ */
+export function keepReservedApart(
+  into: RecordSink,
+  settings: RecordSettings,
+  { ownerOf, report }: { ownerOf: () => string; report: ReportSkipped },
+): RecordSink {
+  const suffix = `.${settings.domain}.`;
+  const nameServer = settings.nameServer.toLowerCase();
+  const reported = new Set<string>();
+  const isReserved = (name: string): boolean =>
+    name === nameServer ||
+    (name.indexOf('.') === name.length - suffix.length && /^(?:leader|master\d*|slave)\./.test(name));
+  const refuses = (name: string): boolean => {
+    if (!isReserved(name)) return false;
+    const detail = `${ownerOf()} would add itself to ${name}`;
+    if (!reported.has(detail)) report({ reason: 'reserved-name', detail });
+    reported.add(detail);
+    return true;
+  };
+  return {
+    add: (type, name, value) => {
+      // A framework's SRV value would send its clients to the cluster's own host of that name.
+      const owner = name.startsWith(FRAMEWORK_SERVICE) ? name.slice(FRAMEWORK_SERVICE.length) : name;
+      if (!refuses(owner)) into.add(type, name, value);
+    },
+    addAddress: (name, address) => {
+      if (!refuses(name)) into.addAddress(name, address);
+    },
+  };
+}

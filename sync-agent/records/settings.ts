@@ -1,0 +1,24 @@
+import type { Endpoint } from '../cluster.ts';
+import type { IpSource } from './address.ts';
+import type { LabelRules } from './label.ts';
+
+/** What names and addresses a cluster's tasks get. Defaults and config names: `config.ts`. */
+export type RecordSettings = {
+  /** Lower case, without its final dot. */
+  readonly domain: string;
+  readonly labelRules: LabelRules;
+  readonly ipSources: readonly IpSource[];
+  /** The masters asked, in order: gives `master0`, `master1`, … */
+  readonly masters: readonly Endpoint[];
+  /** The name server's name with its final dot, in the case it was configured. */
+  readonly nameServer: string;
+  readonly nameServerAddresses: readonly string[];
+  /** `as-is`: as mesos-dns, capitals included (and then not askable). */
+  readonly rawDiscoveryNames: 'lower-case' | 'as-is';
+  /** May a framework or task add itself to `leader`, `master`, `masterN`, `slave` or the name server's name? */
+  readonly reservedNames: 'kept-apart' | 'mixed';
+  readonly maxPortsPerTask: number;
+};
+
+/** The addresses a host name resolves to, canonical; empty for one that does not resolve. */
+export type AddressesOfHost = (host: string) => readonly string[];

@@ -1,0 +1,204 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import * as v from 'valibot';
+import { type Metadata, type Pair, type Sink, SinkError, type StoredValue } from './sink.ts';
+
+/**
+ * A directory as sink, for air-gapped sites and tests: a key's value is the file `encodeURIComponent(key)`,
+ * its metadata JSON beside it in `….meta.json`. Made at the first put, readable by its owner only, since it
+ * tells a cluster's topology; one that exists keeps its mode, and files are readable by its group.
+ *
+ * Each file is written whole and synced under another name, then renamed. A put takes old metadata away before
+ * the new value appears and adds the new metadata after it: a reader, or a crash, may find a value without
+ * metadata for a moment, never with another value's. Keys that differ only in case need a file system that
+ * tells them apart.
+ */
+export function createDirectorySink(path: string): Sink {
+  const name = `directory ${path}`;
+  const attempt = async <T>(act: string, signal: AbortSignal, run: () => Promise<T>): Promise<T> => {
+    signal.throwIfAborted();
+    try {
+      return await run();
+    } catch (cause) {
+      signal.throwIfAborted();
+      if (codeOf(cause) === '') throw cause;
+      throw new SinkError(`${name}: could not ${act}: ${describe(cause)}`, { cause });
+    }
+  };
+  const filesOf = (key: string): Files => {
+    const file = fileNameOf(key);
+    const octets = file.length + META_SUFFIX.length;
+    if (octets <= MAX_FILE_NAME_OCTETS)
+      return { value: join(path, file), meta: join(path, file + META_SUFFIX) };
+    throw new SinkError(
+      `${name}: no file name for the key ${key}: it takes ${octets} octets, ${MAX_FILE_NAME_OCTETS} are possible; use a shorter zone or variant name`,
+    );
+  };
+  let swept = false;
+  return {
+    name,
+    get: async (key, signal) => {
+      const files = filesOf(key);
+      return attempt(`read ${key}`, signal, () => readPair(files, signal));
+    },
+    put: async (pairs, signal) => {
+      const planned = pairs.map((pair) => ({ pair, files: filesOf(pair.key) }));
+      if (planned.length === 0) return;
+      await attempt('be written to', signal, async () => {
+        await mkdir(path, { recursive: true, mode: 0o700 });
+        if (!swept) await removeLeftovers(path);
+        swept = true;
+      });
+      for (const { pair, files } of planned) {
+        await attempt(`write ${pair.key}`, signal, () => writePair(pair, files, { path, signal }));
+      }
+      await attempt('be synced', signal, () => syncDirectory(path));
+    },
+    list: (prefix, signal) =>
+      attempt('be listed', signal, async () => {
+        const keys = (await fileNames(path)).map(keyOf);
+        return keys.filter((key) => key !== undefined).filter((key) => key.startsWith(prefix));
+      }),
+    remove: async (keys, signal) => {
+      const planned = keys.map((key) => ({ key, files: filesOf(key) }));
+      for (const { key, files } of planned) {
+        await attempt(`remove ${key}`, signal, async () => {
+          await rm(files.meta, { force: true });
+          await rm(files.value, { force: true });
+        });
+      }
+    },
+  };
+}
+
+type Files = { readonly value: string; readonly meta: string };
+
+const META_SUFFIX = '.meta.json';
+const MAX_FILE_NAME_OCTETS = 255;
+/** `+` is never in a key's file name: `encodeURIComponent` escapes it. */
+const TEMPORARY_PREFIX = '+';
+const LEFTOVER_AGE_MS = 3_600_000;
+const FILE_MODE = 0o640;
+
+/** The dots of `.`, `..` and of an own `.meta.json` are escaped too, which decodes to the same key. */
+function fileNameOf(key: string): string {
+  if (key === '' || !key.isWellFormed())
+    throw new SinkError(`no file name for the key ${JSON.stringify(key)}`);
+  const file = encodeURIComponent(key);
+  if (file === '.' || file === '..') return file.replaceAll('.', '%2E');
+  return file.endsWith(META_SUFFIX) ? `${file.slice(0, -META_SUFFIX.length)}%2Emeta.json` : file;
+}
+
+/** The key a file holds; undefined for metadata, temporary files and whatever else lies in the directory. */
+function keyOf(file: string): string | undefined {
+  if (file.endsWith(META_SUFFIX)) return undefined;
+  try {
+    const key = decodeURIComponent(file);
+    return fileNameOf(key) === file ? key : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Reads metadata, value and metadata again, until both agree: the value between them then belongs to them, or
+ * to no metadata at all.
+ */
+async function readPair(files: Files, signal: AbortSignal): Promise<StoredValue | undefined> {
+  for (;;) {
+    const before = await readIfThere(files.meta, signal);
+    const octets = await readIfThere(files.value, signal);
+    if (!octets) return undefined;
+    const after = await readIfThere(files.meta, signal);
+    if (before?.toString() === after?.toString())
+      return { value: new Uint8Array(octets), metadata: parseMetadata(after) };
+  }
+}
+
+async function readIfThere(file: string, signal: AbortSignal): Promise<Buffer | undefined> {
+  try {
+    return await readFile(file, { signal });
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/** Metadata only saves reading the value, so what someone else put there counts as none. */
+function parseMetadata(json: Buffer | undefined): Metadata | undefined {
+  const parsed = v.safeParse(MetadataJson, json?.toString());
+  return parsed.success ? parsed.output : undefined;
+}
+
+const MetadataJson = v.pipe(v.string(), v.parseJson(), v.record(v.string(), v.string()));
+
+async function writePair(
+  { value, metadata }: Pair,
+  files: Files,
+  { path, signal }: { path: string; signal: AbortSignal },
+): Promise<void> {
+  const temporary = join(path, TEMPORARY_PREFIX + randomUUID());
+  const temporaryMeta = `${temporary}${META_SUFFIX}`;
+  try {
+    await writeSynced(temporary, value, signal);
+    if (metadata) await writeSynced(temporaryMeta, JSON.stringify(metadata), signal);
+    // The signal is not asked from here on: stopping between two renames would leave the pair in halves.
+    await rm(files.meta, { force: true });
+    await rename(temporary, files.value);
+    if (metadata) await rename(temporaryMeta, files.meta);
+  } catch (error) {
+    await Promise.allSettled([temporary, temporaryMeta].map((file) => rm(file, { force: true })));
+    throw error;
+  }
+}
+
+async function writeSynced(file: string, content: Uint8Array | string, signal: AbortSignal): Promise<void> {
+  await using handle = await open(file, 'wx', FILE_MODE);
+  await handle.writeFile(content, { signal });
+  await handle.sync();
+}
+
+/** A rename is on the disk only when its directory is (fsync(2)). */
+async function syncDirectory(path: string): Promise<void> {
+  await using handle = await open(path, 'r');
+  await handle.sync();
+}
+
+async function fileNames(path: string): Promise<string[]> {
+  try {
+    const entries = await readdir(path, { withFileTypes: true });
+    return entries.filter((entry) => entry.isFile()).map((entry) => entry.name);
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+/** Temporary files of a process that died; young ones may belong to one that lives. */
+async function removeLeftovers(path: string): Promise<void> {
+  const oldestMs = Date.now() - LEFTOVER_AGE_MS;
+  for (const file of await fileNames(path)) {
+    if (!file.startsWith(TEMPORARY_PREFIX)) continue;
+    const facts = await stat(join(path, file)).catch(() => undefined);
+    if (facts && facts.mtimeMs < oldestMs) await rm(join(path, file), { force: true });
+  }
+}
+
+const WORDS: Readonly<Record<string, string>> = {
+  EACCES: 'permission denied; give the agent access to it, or name another directory',
+  EPERM: 'permission denied; give the agent access to it, or name another directory',
+  EROFS: 'the file system is read-only; name another directory',
+  ENOSPC: 'no space left; make room, what was there before is untouched',
+  EDQUOT: 'quota used up; make room, what was there before is untouched',
+  EEXIST: 'it is not a directory; name another',
+  ENOTDIR: 'it, or what it lies in, is not a directory; name another',
+};
+
+function describe(error: unknown): string {
+  return WORDS[codeOf(error)] ?? (error instanceof Error ? error.message : 'for an unknown reason');
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
+}

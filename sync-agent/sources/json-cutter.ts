@@ -1,0 +1,189 @@
+import { FormatError } from '../../zone/format-error.ts';
+
+/**
+ * Reads a JSON document as octets in pieces and takes chosen parts out on the way: elements of long arrays are
+ * parsed one by one and handed over, parts nobody needs are passed over unparsed. What remains (the skeleton:
+ * cut arrays empty, passed-over values null) is parsed at the end. So a document of 90 MB never stands in
+ * memory whole, neither as text nor as objects.
+ */
+export type JsonCutter = {
+  /** Takes the next piece. Throws `FormatError` with the octet's offset where the document breaks. */
+  readonly write: (octets: Uint8Array) => void;
+  /** The skeleton. Throws `FormatError` for a document that is cut off. */
+  readonly end: () => unknown;
+};
+
+/** Keys and array positions from the root: `['frameworks', 3, 'tasks']`. */
+export type JsonPath = readonly (string | number)[];
+
+/** What to do with the value at a path: `each` hands over an array's elements, `skip` passes over the value. */
+export type CutRule = (path: JsonPath) => 'each' | 'skip' | undefined;
+
+/** An open object or array of the skeleton, and where in it we are. */
+type Container = { readonly isArray: boolean; readonly each: boolean; key: string; index: number };
+
+/** A run of octets that is taken whole: a key, a plain value, an element to hand over, a value to pass over. */
+type Span = {
+  readonly use: 'key' | 'value' | 'element' | 'skip';
+  readonly shape: 'container' | 'string' | 'scalar';
+  /** Offset in the document. */
+  readonly start: number;
+  depth: number;
+  inString: boolean;
+  escaped: boolean;
+  done: boolean;
+};
+
+const QUOTE = 0x22;
+const COMMA = 0x2c;
+const COLON = 0x3a;
+const OPEN_BRACKET = 0x5b;
+const BACKSLASH = 0x5c;
+const CLOSE_BRACKET = 0x5d;
+const OPEN_BRACE = 0x7b;
+const CLOSE_BRACE = 0x7d;
+
+export function createJsonCutter(
+  ruleAt: CutRule,
+  onElement: (path: JsonPath, element: unknown) => void,
+): JsonCutter {
+  const stack: Container[] = [];
+  const skeleton: string[] = [];
+  /** Octets of the span at work that came in earlier pieces. */
+  let earlier: Uint8Array[] = [];
+  let span: Span | undefined;
+  let expectsKey = false;
+  let started = false;
+  let offset = 0;
+
+  const fail = (reason: string, at: number): never => {
+    throw new FormatError('JSON document', reason, at);
+  };
+  const path = (): JsonPath => stack.map((container) => (container.isArray ? container.index : container.key));
+
+  const begin = (octet: number, start: number): void => {
+    const top = stack.at(-1);
+    const isKey = expectsKey;
+    const rule = isKey ? undefined : top?.each ? 'element' : ruleAt(path());
+    started = true;
+    if ((octet === OPEN_BRACE || octet === OPEN_BRACKET) && rule !== 'element' && rule !== 'skip') {
+      if (isKey) fail('has a key that is no string', start);
+      stack.push({ isArray: octet === OPEN_BRACKET, each: rule === 'each' && octet === OPEN_BRACKET, key: '', index: 0 });
+      skeleton.push(String.fromCharCode(octet));
+      expectsKey = octet === OPEN_BRACE;
+      return;
+    }
+    span = {
+      use: isKey ? 'key' : rule === 'element' || rule === 'skip' ? rule : 'value',
+      shape: octet === QUOTE ? 'string' : octet === OPEN_BRACE || octet === OPEN_BRACKET ? 'container' : 'scalar',
+      start,
+      depth: 0,
+      inString: false,
+      escaped: false,
+      done: false,
+    };
+  };
+
+  /** A comma, colon or closing bracket of the skeleton. */
+  const punctuate = (octet: number, at: number): void => {
+    const top = stack.at(-1) ?? fail('begins with no value', at);
+    if (octet === CLOSE_BRACE || octet === CLOSE_BRACKET) {
+      if (top.isArray !== (octet === CLOSE_BRACKET)) fail('closes what is not open', at);
+      stack.pop();
+      expectsKey = false;
+    } else if (octet === COMMA) {
+      if (top.isArray) top.index++;
+      else expectsKey = true;
+      if (top.each) return;
+    }
+    skeleton.push(String.fromCharCode(octet));
+  };
+
+  const finish = (ended: Span, last: Uint8Array): void => {
+    const text = ended.use === 'skip' ? 'null' : decode(earlier, last);
+    earlier = [];
+    span = undefined;
+    if (ended.use === 'element') {
+      onElement(path(), parse(text, ended.start));
+      return;
+    }
+    skeleton.push(text);
+    const top = stack.at(-1);
+    if (ended.use === 'key' && top) {
+      top.key = String(parse(text, ended.start));
+      expectsKey = false;
+    }
+  };
+
+  const write = (octets: Uint8Array): void => {
+    let at = 0;
+    let from = 0;
+    while (at < octets.length) {
+      if (span) {
+        at = scan(span, octets, at);
+        if (span.done) finish(span, octets.subarray(from, at));
+        continue;
+      }
+      const octet = octets[at] ?? 0;
+      if (octet <= 0x20) at++;
+      else if (octet === COMMA || octet === COLON || octet === CLOSE_BRACE || octet === CLOSE_BRACKET) {
+        punctuate(octet, offset + at++);
+      } else {
+        if (started && stack.length === 0) fail('has more behind its end', offset + at);
+        begin(octet, offset + at);
+        from = at;
+        if (!span) at++;
+      }
+    }
+    if (span && span.use !== 'skip') earlier.push(octets.subarray(from));
+    offset += octets.length;
+  };
+
+  const end = (): unknown => {
+    if (span?.shape === 'scalar' && stack.length === 0) finish(span, new Uint8Array());
+    if (span || stack.length > 0 || !started) fail('is cut off', offset);
+    return parse(skeleton.join(''), 0);
+  };
+  return { write, end };
+}
+
+/** Goes on to the span's end, or to the end of the piece; gives the offset behind what was taken. */
+function scan(span: Span, octets: Uint8Array, start: number): number {
+  const { length } = octets;
+  let at = start;
+  while (at < length) {
+    const octet = octets[at++] ?? 0;
+    if (span.inString) {
+      if (span.escaped) span.escaped = false;
+      else if (octet === BACKSLASH) span.escaped = true;
+      else if (octet === QUOTE) {
+        span.inString = false;
+        if (span.depth === 0) return ended(span, at);
+      }
+    } else if (octet === QUOTE) span.inString = true;
+    else if (span.shape === 'scalar') {
+      if (octet <= 0x20 || octet === COMMA || octet === CLOSE_BRACE || octet === CLOSE_BRACKET || octet === COLON) {
+        return ended(span, at - 1);
+      }
+    } else if (octet === OPEN_BRACE || octet === OPEN_BRACKET) span.depth++;
+    else if ((octet === CLOSE_BRACE || octet === CLOSE_BRACKET) && --span.depth === 0) return ended(span, at);
+  }
+  return at;
+}
+
+function ended(span: Span, at: number): number {
+  span.done = true;
+  return at;
+}
+
+function decode(earlier: readonly Uint8Array[], last: Uint8Array): string {
+  return Buffer.concat([...earlier, last]).toString('utf8');
+}
+
+function parse(text: string, offset: number): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new FormatError('JSON document', `is not JSON (${cause instanceof Error ? cause.message : ''})`, offset);
+  }
+}

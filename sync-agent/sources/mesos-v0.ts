@@ -1,0 +1,175 @@
+import { FormatError } from '../../zone/format-error.ts';
+import type {
+  Discovery,
+  DiscoveryPort,
+  Endpoint,
+  MesosAgent,
+  MesosTask,
+  ReportSkipped,
+  RunningStatus,
+  SkipReason,
+} from '../cluster.ts';
+import { asObject, type JsonObject, listField, numberField, objectField, textField } from './fields.ts';
+import { parsePid } from './pid.ts';
+import { parsePortRanges } from './port-ranges.ts';
+
+/**
+ * Elements of a master's `/state` (Mesos `src/common/http.cpp`, `src/master/readonly_handler.cpp`) as facts.
+ * Only what can't be read is left out: a port, a status, an address, or where nothing is left of it, the whole
+ * element; each is reported.
+ */
+
+const DOCKER_LABEL = 'Docker.NetworkSettings.IPAddress';
+const MESOS_LABEL = 'MesosContainerizer.NetworkSettings.IPAddress';
+const NO_TEXTS: readonly string[] = [];
+const NO_STATUSES: readonly RunningStatus[] = [];
+
+export function readAgent(json: unknown, report: ReportSkipped): MesosAgent | undefined {
+  return guarded('agent-field', 'agent', json, report, (agent) => {
+    const id = textField(agent, 'id');
+    const endpoint = readPid(agent, (detail) => report({ reason: 'agent-pid', detail: `agent ${id}: ${detail}` }));
+    if (agent['pid'] === undefined) report({ reason: 'agent-pid', detail: `agent ${id} has no pid` });
+    return { id, endpoint };
+  });
+}
+
+/** A framework but its tasks. */
+export type FrameworkFacts = { readonly id: string; readonly name: string; readonly endpoint: Endpoint | undefined };
+
+export function readFramework(json: unknown, report: ReportSkipped): FrameworkFacts | undefined {
+  return guarded('framework-field', 'framework', json, report, (framework) => {
+    const name = textField(framework, 'name');
+    const id = typeof framework['id'] === 'string' ? framework['id'] : '';
+    const hostname = textField(framework, 'hostname');
+    if (framework['pid'] === undefined) return { id, name, endpoint: { host: hostname, port: '' } };
+    const endpoint = readPid(framework, (detail) =>
+      report({ reason: 'framework-pid', detail: `framework ${JSON.stringify(name)} (${id}): ${detail}` }),
+    );
+    return { id, name, endpoint };
+  });
+}
+
+export function readTask(json: unknown, report: ReportSkipped): MesosTask | undefined {
+  return guarded('task-field', 'task', json, report, (task) => {
+    const id = textField(task, 'id');
+    const skip = (reason: SkipReason, detail: string): void => report({ reason, detail: `task ${id}: ${detail}` });
+    return {
+      id,
+      name: textField(task, 'name'),
+      agentId: textField(task, 'slave_id'),
+      state: textField(task, 'state'),
+      ports: readPorts(task, skip),
+      running: readStatuses(task, skip),
+      discovery: readDiscovery(task, skip),
+    };
+  });
+}
+
+type Skip = (reason: SkipReason, detail: string) => void;
+
+function readPorts(task: JsonObject, skip: Skip): MesosTask['ports'] {
+  const text = textField(objectField(task, 'resources'), 'ports');
+  // mesos-dns reads the ports of tasks that run, and only those can matter.
+  if (task['state'] !== 'TASK_RUNNING') return [];
+  return (
+    attempt(
+      () => parsePortRanges(text, (item) => skip('task-ports', `port range ${JSON.stringify(item)} is not a-b`)),
+      (problem) => skip('task-ports', problem),
+    ) ?? []
+  );
+}
+
+function readStatuses(task: JsonObject, skip: Skip): readonly RunningStatus[] {
+  const statuses: RunningStatus[] = [];
+  for (const json of listField(task, 'statuses')) {
+    const status = attempt(
+      () => readStatus(asObject(json, 'status')),
+      (problem) => skip('status-field', problem),
+    );
+    if (status) statuses.push(status);
+  }
+  return statuses.length > 0 ? statuses : NO_STATUSES;
+}
+
+/** A status that says TASK_RUNNING; undefined for another. */
+function readStatus(status: JsonObject): RunningStatus | undefined {
+  const state = textField(status, 'state');
+  const timestamp = numberField(status, 'timestamp');
+  const labels = listField(status, 'labels').map((label) => asObject(label, 'label'));
+  const withKey = (key: string): readonly string[] => {
+    const values = labels.filter((label) => textField(label, 'key') === key).map((label) => textField(label, 'value'));
+    return values.length > 0 ? values : NO_TEXTS;
+  };
+  const networks = listField(objectField(status, 'container_status'), 'network_infos');
+  const netinfo = networks.flatMap((network) => networkAddresses(asObject(network, 'network_infos')));
+  if (state !== 'TASK_RUNNING') return undefined;
+  return { timestamp, netinfo, docker: withKey(DOCKER_LABEL), mesos: withKey(MESOS_LABEL) };
+}
+
+/** `ip_addresses`, or where that is empty the `ip_address` of Mesos 0.25. */
+function networkAddresses(network: JsonObject): readonly string[] {
+  const addresses = listField(network, 'ip_addresses').map((address) =>
+    textField(asObject(address, 'ip_addresses'), 'ip_address'),
+  );
+  const old = textField(network, 'ip_address');
+  return addresses.length > 0 || old === '' ? addresses : [old];
+}
+
+function readDiscovery(task: JsonObject, skip: Skip): Discovery | undefined {
+  const discovery = objectField(task, 'discovery');
+  const name = textField(discovery, 'name');
+  const ports: DiscoveryPort[] = [];
+  for (const json of listField(objectField(discovery, 'ports'), 'ports')) {
+    const port = attempt(
+      () => readDiscoveryPort(asObject(json, 'port')),
+      (problem) => skip('discovery-port', problem),
+    );
+    if (port) ports.push(port);
+  }
+  return name === '' ? undefined : { name, ports };
+}
+
+function readDiscoveryPort(port: JsonObject): DiscoveryPort {
+  const number = numberField(port, 'number');
+  if (!Number.isSafeInteger(number)) throw new FormatError('number', `is ${number}, which is no port`);
+  return { number, name: textField(port, 'name'), protocol: textField(port, 'protocol') };
+}
+
+/** The endpoint of the member `pid`; undefined, and the problem told, where there is none to read. */
+function readPid(element: JsonObject, problem: (detail: string) => void): Endpoint | undefined {
+  const pid = element['pid'];
+  if (pid === undefined) return undefined;
+  if (typeof pid !== 'string') {
+    problem(`pid ${JSON.stringify(pid)} is not id@host:port`);
+    return undefined;
+  }
+  return attempt(() => parsePid(pid), problem);
+}
+
+function guarded<Element>(
+  reason: SkipReason,
+  kind: string,
+  json: unknown,
+  report: ReportSkipped,
+  read: (object: JsonObject) => Element,
+): Element | undefined {
+  return attempt(
+    () => read(asObject(json, kind)),
+    (problem) => report({ reason, detail: `${kind} ${idOf(json)}: ${problem}` }),
+  );
+}
+
+function idOf(json: unknown): string {
+  return typeof json === 'object' && json !== null && 'id' in json ? String(json.id) : '(no id)';
+}
+
+/** Runs `read`; where it throws `FormatError`, tells the message instead and gives undefined. */
+function attempt<Value>(read: () => Value, problem: (message: string) => void): Value | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error;
+    problem(error.message);
+    return undefined;
+  }
+}

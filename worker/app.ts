@@ -1,0 +1,144 @@
+import { Hono } from 'hono';
+import { readQuery } from '../zone/query.ts';
+import { writeFormErr } from '../zone/wire.ts';
+import { messageResponse, preflightResponse, problemResponse, queryOctets } from './doh.ts';
+import { type Bindings, parseEnv, type Settings } from './env.ts';
+import { healthOf } from './health.ts';
+import { resolve, type ResolveOptions, type Resolved, snapshotAgeSeconds } from './resolve.ts';
+import { createBlockCache } from './snapshot/block-cache.ts';
+import { createKvBlockFetcher, createKvHeadSource } from './snapshot/kv.ts';
+import { createSnapshotReader } from './snapshot/reader.ts';
+import type { WaitUntil } from './snapshot/share.ts';
+import { lookupForPage, statusPage } from './status.tsx';
+import { createUpstream } from './upstream.ts';
+
+export type App = { readonly fetch: (request: Request, env: Bindings, context: ExecutionContext) => Response | Promise<Response> };
+
+/** Blocks kept in an isolate, over all zones: below the 128 MB limit with room for the rest. */
+const BLOCK_CACHE_OCTETS = 48 * 1024 * 1024;
+const VARIANT = 'main';
+const DOH_PATH = '/dns-query';
+
+/** Settings and caches of one isolate. */
+type Isolate = { readonly settings: Settings; readonly options: ResolveOptions };
+
+/** The Worker. `/dns-query` is a plain function ahead of the router: it is the path that has to be fast. */
+export function createApp(): App {
+  let isolate: Isolate | undefined;
+  let starting: Promise<Isolate> | undefined;
+  const ready = async (env: Bindings): Promise<Isolate> => (isolate = await (starting ??= startIsolate(env)));
+
+  const router = new Hono<{ Bindings: Bindings }>();
+  router.use('*', async (context, next) => {
+    const { access } = (await ready(context.env)).settings;
+    if (access.kind === 'closed' && context.req.path !== '/health') return problemResponse(closed(access.reason));
+    return next();
+  });
+  router.get('/', async (context) => {
+    const { settings, options } = await ready(context.env);
+    const waitUntil: WaitUntil = (work) => context.executionCtx.waitUntil(work);
+    const { name = '', type = 'A' } = context.req.query();
+    const lookup = name === '' ? undefined : await lookupForPage({ name, type }, options, waitUntil);
+    const health = await healthOf(settings, options, waitUntil);
+    return statusPage(health, { dohUrl: new URL(DOH_PATH, context.req.url).href, lookup });
+  });
+  router.get('/health', async (context) => {
+    const { settings, options } = await ready(context.env);
+    const health = await healthOf(settings, options, (work) => context.executionCtx.waitUntil(work));
+    return context.json(health, health.status === 'not-ready' ? 503 : 200, { 'cache-control': 'no-store' });
+  });
+  router.notFound((context) => problemResponse({ status: 404, reason: `There is nothing at ${context.req.path}.` }));
+  router.onError((error) => internalError(error));
+
+  return {
+    fetch: (request, env, context) => {
+      const { url } = request;
+      const pathStart = url.indexOf('/', 8);
+      const searchStart = url.indexOf('?', pathStart);
+      const path = searchStart < 0 ? url.slice(pathStart) : url.slice(pathStart, searchStart);
+      if (path !== DOH_PATH) return withoutStarting(router.fetch(request, env, context));
+      const search = searchStart < 0 ? '' : url.slice(searchStart);
+      const waitUntil: WaitUntil = (work) => context.waitUntil(work);
+      if (isolate) return answer(request, search, { isolate, waitUntil });
+      return ready(env).then((started) => answer(request, search, { isolate: started, waitUntil }), internalError);
+    },
+  };
+
+  /** A start that failed is tried again by the next request, which may find the bindings mended. */
+  async function withoutStarting(response: Response | Promise<Response>): Promise<Response> {
+    const done = await response;
+    if (!isolate) starting = undefined;
+    return done;
+  }
+}
+
+async function startIsolate(env: Bindings): Promise<Isolate> {
+  const settings = await parseEnv(env);
+  const now = (): number => Date.now();
+  const blocks = createBlockCache(BLOCK_CACHE_OCTETS);
+  const zones = settings.zones.map((zone) => ({
+    ...zone,
+    reader: createSnapshotReader({
+      origin: zone.origin,
+      variant: VARIANT,
+      source: createKvHeadSource(env.SNAPSHOTS, { origin: zone.origin, variant: VARIANT, verifyKeys: settings.verifyKeys }),
+      fetchBlock: createKvBlockFetcher(env.SNAPSHOTS),
+      blocks,
+      now,
+      headRefreshMs: settings.headRefreshMs,
+      headMaxAgeMs: settings.headMaxAgeMs,
+      onProblem: (problem) => console.warn(problem),
+    }),
+  }));
+  const upstream =
+    settings.upstreams.length > 0
+      ? createUpstream(settings.upstreams, { fetch: (...request) => fetch(...request), now })
+      : undefined;
+  return { settings, options: { zones, upstream, now, random: Math.random } };
+}
+
+/** A DoH request (RFC 8484). What DNS can say is said in DNS, with status 200. */
+function answer(
+  request: Request,
+  search: string,
+  { isolate, waitUntil }: { isolate: Isolate; waitUntil: WaitUntil },
+): Response | Promise<Response> {
+  const { settings, options } = isolate;
+  if (request.method === 'OPTIONS') return preflightResponse();
+  if (settings.access.kind === 'closed') return problemResponse(closed(settings.access.reason));
+  const octets = queryOctets(request, search);
+  if (octets instanceof Promise) return octets.then((late) => answerOctets(late, options, waitUntil));
+  return answerOctets(octets, options, waitUntil);
+}
+
+function answerOctets(
+  octets: Awaited<ReturnType<typeof queryOctets>>,
+  options: ResolveOptions,
+  waitUntil: WaitUntil,
+): Response | Promise<Response> {
+  if (!(octets instanceof Uint8Array)) return problemResponse(octets);
+  const query = readQuery(octets);
+  if (!query) return problemResponse({ status: 400, reason: 'The message is no DNS query.' });
+  if (query.kind === 'malformed') return messageResponse(writeFormErr(query), { ttl: undefined, shared: false });
+  const resolved = resolve(query, options, waitUntil);
+  if (resolved instanceof Promise) return resolved.then((late) => respond(late, options), internalError);
+  return respond(resolved, options);
+}
+
+function respond({ octets, ttl, held }: Resolved, { now }: ResolveOptions): Response {
+  return messageResponse(octets, {
+    ttl,
+    shared: true,
+    ...(held && { snapshot: { serial: held.root.serial, ageSeconds: snapshotAgeSeconds(held, now()) } }),
+  });
+}
+
+function closed(reason: string): { status: number; reason: string } {
+  return { status: 403, reason: `This resolver is closed: ${reason}.` };
+}
+
+/** Tells the log what broke and the client only that something did. */
+function internalError(error: unknown): Response {
+  console.error(error instanceof Error ? (error.stack ?? error.message) : String(error));
+  return problemResponse({ status: 500, reason: 'The resolver is not set up rightly; its log says what is wrong.' });
+}

@@ -1,0 +1,79 @@
+import { decodeBase64Url } from './base64url.ts';
+
+/** RFC 8484 between HTTP and DNS messages: a request's query octets, and a reply's response. */
+export const DNS_MESSAGE = 'application/dns-message';
+/** The longest DNS message (RFC 1035 §4.2.2), and the longest `dns` parameter that holds one. */
+const MAX_MESSAGE_OCTETS = 65_535;
+const MAX_PARAMETER_CHARACTERS = 87_384;
+
+/** Why a request holds no query, in a plain sentence, with the status that says so. */
+export type HttpProblem = { readonly status: 400 | 405 | 413 | 414 | 415; readonly reason: string };
+
+/** The query's octets, or what is wrong with the request. `search` is the URL from its `?` on. */
+export function queryOctets(request: Request, search: string): Uint8Array | HttpProblem | Promise<Uint8Array | HttpProblem> {
+  if (request.method === 'GET' || request.method === 'HEAD') return fromParameter(search);
+  if (request.method === 'POST') return fromBody(request);
+  return { status: 405, reason: 'Ask by GET with ?dns=, or by POST.' };
+}
+
+function fromParameter(search: string): Uint8Array | HttpProblem {
+  // The usual search is the parameter alone and needs no parsing.
+  const plain = search.startsWith('?dns=') && !/[&%+]/.test(search);
+  const text = plain ? search.slice(5) : new URLSearchParams(search).get('dns');
+  if (text === null) return { status: 400, reason: 'The parameter dns is missing: it holds the query in base64url.' };
+  if (text.length > MAX_PARAMETER_CHARACTERS) return { status: 414, reason: 'The parameter dns is longer than any DNS message.' };
+  const octets = decodeBase64Url(text);
+  return octets ?? { status: 400, reason: 'The parameter dns is not base64url (A-Z a-z 0-9 - _).' };
+}
+
+async function fromBody(request: Request): Promise<Uint8Array | HttpProblem> {
+  const type = (request.headers.get('content-type') ?? '').split(';', 1)[0]?.trim().toLowerCase();
+  if (type !== DNS_MESSAGE) return { status: 415, reason: `The body should be ${DNS_MESSAGE}.` };
+  const tooLong: HttpProblem = { status: 413, reason: `The body is longer than ${MAX_MESSAGE_OCTETS} octets.` };
+  if (Number(request.headers.get('content-length') ?? 0) > MAX_MESSAGE_OCTETS) return tooLong;
+  const octets = new Uint8Array(await request.arrayBuffer());
+  return octets.length > MAX_MESSAGE_OCTETS ? tooLong : octets;
+}
+
+/** What a response says besides the message. */
+export type ResponseFacts = {
+  /** Seconds it may be kept (RFC 8484 §5.1); undefined: not at all. */
+  readonly ttl: number | undefined;
+  /** May caches shared by several askers keep it? */
+  readonly shared: boolean;
+  /** Which snapshot it is from: its serial, and how old it is in seconds. */
+  readonly snapshot?: { readonly serial: number; readonly ageSeconds: number };
+};
+
+export function messageResponse(octets: Uint8Array, { ttl, shared, snapshot }: ResponseFacts): Response {
+  const headers: Record<string, string> = {
+    'content-type': DNS_MESSAGE,
+    'cache-control': ttl === undefined ? 'no-store' : `${shared ? '' : 'private, '}max-age=${ttl}`,
+    'access-control-allow-origin': '*',
+  };
+  if (snapshot) headers['snapshot'] = `${snapshot.serial};age=${snapshot.ageSeconds}`;
+  return new Response(octets, { headers });
+}
+
+export function problemResponse({ status, reason }: { readonly status: number; readonly reason: string }): Response {
+  const headers: Record<string, string> = {
+    'content-type': 'text/plain; charset=utf-8',
+    'cache-control': 'no-store',
+    'access-control-allow-origin': '*',
+  };
+  if (status === 405) headers['allow'] = 'GET, HEAD, POST, OPTIONS';
+  return new Response(`${reason}\n`, { status, headers });
+}
+
+/** The answer to a browser's preflight: pages may ask, by GET or POST. */
+export function preflightResponse(): Response {
+  return new Response(null, {
+    status: 204,
+    headers: {
+      'access-control-allow-origin': '*',
+      'access-control-allow-methods': 'GET, POST',
+      'access-control-allow-headers': 'accept, content-type',
+      'access-control-max-age': '86400',
+    },
+  });
+}

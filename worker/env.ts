@@ -1,0 +1,80 @@
+import { FormatError } from '../zone/format-error.ts';
+import { nameToWire, type OwnerName, parseName } from '../zone/name.ts';
+import { importVerifyKeys, type VerifyKeys } from '../zone/root.ts';
+
+/** What `wrangler.toml` binds. `docs/configuration.md` has a line on each. */
+export type Bindings = {
+  readonly SNAPSHOTS: KVNamespace;
+  readonly ZONES?: string;
+  readonly ACCESS?: string;
+  readonly UPSTREAMS?: string;
+  readonly VERIFY_KEYS?: string;
+  readonly HEAD_REFRESH_SECONDS?: string;
+  readonly HEAD_MAX_AGE_SECONDS?: string;
+};
+
+export type ServedZone = { readonly origin: OwnerName; readonly originWire: Uint8Array };
+
+/** The bindings read once an isolate. */
+export type Settings = {
+  /** Longest origin first, so that the first match is the nearest enclosing zone. */
+  readonly zones: readonly ServedZone[];
+  readonly access: Access;
+  readonly upstreams: readonly string[];
+  readonly verifyKeys: VerifyKeys | 'none';
+  readonly headRefreshMs: number;
+  readonly headMaxAgeMs: number;
+};
+
+/** `open`: anybody may ask. `closed`: nobody, and why. */
+export type Access = { readonly kind: 'open' } | { readonly kind: 'closed'; readonly reason: string };
+
+const DEFAULT_UPSTREAMS = 'https://cloudflare-dns.com/dns-query,https://dns.google/dns-query';
+const KEYS_MISSING = 'VERIFY_KEYS is not set: put the public key there that the sync agent printed';
+
+/** Throws `FormatError` naming the variable that can't be used. */
+export async function parseEnv(env: Bindings): Promise<Settings> {
+  const zones = list(env.ZONES ?? 'mesos').map((text) => {
+    const origin = parseName(text);
+    return { origin, originWire: nameToWire(origin) };
+  });
+  if (zones.length === 0) throw new FormatError('ZONES', 'names no zone');
+  const keys = list(env.VERIFY_KEYS ?? '');
+  if (keys.length === 0) throw new FormatError('VERIFY_KEYS', KEYS_MISSING);
+  return {
+    zones: zones.toSorted((a, b) => b.originWire.length - a.originWire.length),
+    access: parseAccess(env.ACCESS),
+    upstreams: list(env.UPSTREAMS ?? DEFAULT_UPSTREAMS).map(parseUpstream),
+    verifyKeys: keys[0] === 'none' ? 'none' : await importVerifyKeys(keys),
+    headRefreshMs: seconds('HEAD_REFRESH_SECONDS', env.HEAD_REFRESH_SECONDS, 30) * 1000,
+    headMaxAgeMs: seconds('HEAD_MAX_AGE_SECONDS', env.HEAD_MAX_AGE_SECONDS, 90) * 1000,
+  };
+}
+
+/** Shut unless `open` is spelled out: a cluster's names are not for strangers. */
+function parseAccess(text = ''): Access {
+  if (text.trim() === 'open') return { kind: 'open' };
+  if (text.trim() === '') return { kind: 'closed', reason: 'ACCESS is not set' };
+  return { kind: 'closed', reason: 'ACCESS names no way of access that this version knows (open)' };
+}
+
+function parseUpstream(text: string): string {
+  if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol)) {
+    throw new FormatError('UPSTREAMS', `has ${JSON.stringify(text)}, which is no http or https URL`);
+  }
+  return text;
+}
+
+function seconds(name: string, text: string | undefined, fallback: number): number {
+  if (text === undefined || text === '') return fallback;
+  const value = Number(text);
+  if (!(value > 0)) throw new FormatError(name, `is ${JSON.stringify(text)} instead of a number of seconds`);
+  return value;
+}
+
+function list(text: string): string[] {
+  return text
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '');
+}

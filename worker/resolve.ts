@@ -1,0 +1,111 @@
+import { answerName } from '../zone/answer.ts';
+import { isAtOrBelow } from '../zone/name.ts';
+import { CLASS_IN, type Query } from '../zone/query.ts';
+import { EDE, type ExtendedError, RCODE, type Reply, writeReply } from '../zone/wire.ts';
+import type { ServedZone } from './env.ts';
+import type { Found, Held, SnapshotReader } from './snapshot/reader.ts';
+import type { WaitUntil } from './snapshot/share.ts';
+import type { Upstream } from './upstream.ts';
+
+/** A reply's octets, how long it may be kept, and the snapshot it is from. */
+export type Resolved = {
+  readonly octets: Uint8Array;
+  readonly ttl: number | undefined;
+  readonly held: Held | undefined;
+};
+
+export type ResolveOptions = {
+  /** Longest origin first. */
+  readonly zones: readonly (ServedZone & { readonly reader: SnapshotReader })[];
+  /** Undefined: names outside our zones are refused. */
+  readonly upstream: Upstream | undefined;
+  readonly now: () => number;
+  readonly random: () => number;
+};
+
+/** TTL of answers from a snapshot that is past its best (RFC 8767 §4). */
+const STALE_TTL = 30;
+const OPCODE_QUERY = 0;
+
+/** Answers a query: our zones from their snapshots, other names by the upstream. Never throws. */
+export function resolve(query: Query, options: ResolveOptions, waitUntil: WaitUntil): Resolved | Promise<Resolved> {
+  const rcode = refusalOf(query);
+  if (rcode !== undefined) return written(query, { rcode, recursionAvailable: false }, options);
+  const zone = options.zones.find(({ originWire }) => isAtOrBelow(query.name, originWire));
+  if (!zone) return forward(query, options);
+  const found = zone.reader.find(query.name, waitUntil);
+  return found instanceof Promise ? found.then((late) => fromZone(query, late, options)) : fromZone(query, found, options);
+}
+
+/** What is answered whatever the name: unknown EDNS versions, other opcodes, other classes. */
+function refusalOf(query: Query): number | undefined {
+  if (query.edns && query.edns.version > 0) return RCODE.BADVERS;
+  if (query.opcode !== OPCODE_QUERY) return RCODE.NOTIMP;
+  return query.class === CLASS_IN ? undefined : RCODE.REFUSED;
+}
+
+function fromZone(query: Query, found: Found, options: ResolveOptions): Resolved {
+  const recursionAvailable = recursionIn(found.held, options);
+  if (found.kind === 'unavailable') {
+    return failed(query, { recursionAvailable, held: found.held, error: { code: EDE.notReady, text: found.reason } }, options);
+  }
+  const { held } = found;
+  const { settings } = held.body;
+  const ageSeconds = snapshotAgeSeconds(held, options.now());
+  if (settings.expireAfterSeconds > 0 && ageSeconds > settings.expireAfterSeconds) {
+    const error = { code: EDE.staleAnswer, text: `the snapshot is ${ageSeconds} s old and has expired` };
+    return failed(query, { recursionAvailable, held, error }, options);
+  }
+  const stale = ageSeconds > settings.staleAfterSeconds;
+  const answer = answerName(found.entry, query.type, { wire: query.name, origin: held.zone.origin });
+  const authority = { zone: held.zone, serial: held.root.serial };
+  const reply: Reply = {
+    rcode: answer.kind === 'nxdomain' ? RCODE.NXDOMAIN : RCODE.NOERROR,
+    recursionAvailable,
+    authority:
+      answer.kind === 'positive'
+        ? { ...authority, ...(answer.soa && { soa: 'answer' }), ns: answer.ns }
+        : { ...authority, soa: 'negative' },
+    ...(answer.kind === 'positive' && { rrsets: answer.rrsets }),
+    ...(stale && {
+      ttlAtMost: STALE_TTL,
+      extendedErrors: [{ code: EDE.staleAnswer, text: `the snapshot is ${ageSeconds} s old` }],
+    }),
+  };
+  return { ...writeReply(query, reply, options.random), held };
+}
+
+async function forward(query: Query, options: ResolveOptions): Promise<Resolved> {
+  if (!options.upstream) {
+    const error = { code: EDE.prohibited, text: 'only names of our own zones are answered here' };
+    return written(query, { rcode: RCODE.REFUSED, recursionAvailable: false, extendedErrors: [error] }, options);
+  }
+  const outcome = await options.upstream.forward(query);
+  if ('octets' in outcome) return { ...outcome, held: undefined };
+  const error = { code: EDE.networkError, text: outcome.problem };
+  return failed(query, { recursionAvailable: true, held: undefined, error }, options);
+}
+
+function failed(
+  query: Query,
+  { recursionAvailable, held, error }: { recursionAvailable: boolean; held: Held | undefined; error: ExtendedError },
+  options: ResolveOptions,
+): Resolved {
+  const reply = { rcode: RCODE.SERVFAIL, recursionAvailable, extendedErrors: [error] };
+  return { ...written(query, reply, options), held };
+}
+
+/** A reply without a zone's authority: not to be kept. */
+function written(query: Query, reply: Reply, options: ResolveOptions): Resolved {
+  return { octets: writeReply(query, reply, options.random).octets, ttl: undefined, held: undefined };
+}
+
+function recursionIn(held: Held | undefined, options: ResolveOptions): boolean {
+  const setting = held?.body.settings.recursionAvailable ?? 'forwarding';
+  return setting === 'forwarding' ? options.upstream !== undefined : setting === 'always';
+}
+
+/** Seconds since a snapshot was last vouched for: by its writer, or by the sources, whichever is longer ago. */
+export function snapshotAgeSeconds({ root }: Held, nowMs: number): number {
+  return Math.max(0, Math.round((nowMs - Math.min(root.createdAtMs, root.confirmedAtMs)) / 1000));
+}
