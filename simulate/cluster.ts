@@ -315,7 +315,7 @@ function createPlacement(agents: readonly SimulatedAgent[], random: Random) {
   };
   const addressesOf = (app: SimulatedApp, agent: SimulatedAgent, bridged: number): readonly string[] => {
     if (app.network === 'bridge') return [bridgeAddress(bridged)];
-    // Old schedulers' executors report no address at all: readers must fall back to the agent's.
+    // Some executors report no address at all: readers must fall back to the agent's.
     if (app.network === 'host') return SILENT_KINDS.has(app.framework.kind) ? [] : [agent.ip];
     containers++;
     return app.dualStack
@@ -411,14 +411,15 @@ type ChurnParts = {
 
 function createChurn(table: TaskTable, { mutations, apps, taskCount, random }: ChurnParts) {
   const { startTask, endTask, moveTask, setHealth, update } = mutations;
+  const manifold = apps.filter((app) => !app.single);
   const isSpare = (task: SimulatedTask) =>
     !isSearch(task.app) || table.runningOf(task.app) > SEARCH_INSTANCES;
 
   const startAny = (at: At) => {
     const picked = random.pick(apps);
-    const taken = picked.single && table.runningOf(picked) > 0;
+    const isTaken = picked.single && table.runningOf(picked) > 0;
     const state = random.chance(0.15) ? 'TASK_STAGING' : 'TASK_RUNNING';
-    return startTask(taken ? (apps.find(isSearch) ?? picked) : picked, { ...at, state });
+    return startTask(isTaken ? random.pick(manifold) : picked, { ...at, state });
   };
   const endOne = (task: SimulatedTask, at: At): ClusterChange => {
     if (!isSpare(task)) return moveTask(task.id, at);
@@ -485,7 +486,12 @@ function withStatus(task: SimulatedTask, status: SimulatedStatus): SimulatedTask
 
 function asRunning(task: SimulatedTask, atSeconds: number): SimulatedTask {
   const healthy = task.app.healthCheckPath === undefined ? undefined : true;
-  return withStatus(task, { state: 'TASK_RUNNING', timestampSeconds: atSeconds, healthy });
+  const before = { state: 'TASK_STARTING', timestampSeconds: atSeconds - 0.25, healthy: undefined } as const;
+  return withStatus(withStatus(task, before), {
+    state: 'TASK_RUNNING',
+    timestampSeconds: atSeconds,
+    healthy,
+  });
 }
 
 function asKilling(task: SimulatedTask, atSeconds: number): SimulatedTask {

@@ -50,7 +50,7 @@ export type HttpResponse = {
 };
 
 /** PEM texts. `ca` replaces the system's authorities, it does not add to them. */
-export type TlsOptions = {
+type TlsOptions = {
   readonly ca?: string;
   readonly cert?: string;
   readonly key?: string;

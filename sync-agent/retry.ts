@@ -15,7 +15,7 @@ export type Backoff = {
 };
 
 /** The default waits for Cloudflare's block of five minutes (its API limits page), and for little more. */
-export const DEFAULT_BACKOFF: Backoff = {
+const DEFAULT_BACKOFF: Backoff = {
   tries: 5,
   firstDelayMs: 1000,
   maxDelayMs: 30_000,

@@ -1,6 +1,7 @@
-import { answerName } from '../zone/answer.ts';
+import { type Answer, answerName } from '../zone/answer.ts';
 import { isAtOrBelow } from '../zone/name.ts';
 import { CLASS_IN, type Query } from '../zone/query.ts';
+import { TYPE } from '../zone/record.ts';
 import { EDE, type ExtendedError, RCODE, type Reply, writeReply } from '../zone/wire.ts';
 import type { ServedZone } from './env.ts';
 import type { Found, Held, SnapshotReader } from './snapshot/reader.ts';
@@ -58,14 +59,10 @@ function fromZone(query: Query, found: Found, options: ResolveOptions): Resolved
   }
   const stale = ageSeconds > settings.staleAfterSeconds;
   const answer = answerName(found.entry, query.type, { wire: query.name, origin: held.zone.origin });
-  const authority = { zone: held.zone, serial: held.root.serial };
   const reply: Reply = {
     rcode: answer.kind === 'nxdomain' ? RCODE.NXDOMAIN : RCODE.NOERROR,
     recursionAvailable,
-    authority:
-      answer.kind === 'positive'
-        ? { ...authority, ...(answer.soa && { soa: 'answer' }), ns: answer.ns }
-        : { ...authority, soa: 'negative' },
+    authority: { zone: held.zone, serial: held.root.serial, ...apexSections(answer, query.type) },
     ...(answer.kind === 'positive' && { rrsets: answer.rrsets }),
     ...(stale && {
       ttlAtMost: STALE_TTL,
@@ -73,6 +70,13 @@ function fromZone(query: Query, found: Found, options: ResolveOptions): Resolved
     }),
   };
   return { ...writeReply(query, reply, options.random), held };
+}
+
+/** Where SOA and NS go. With ANY below the apex mesos-dns gives both as authority, and so do we. */
+function apexSections(answer: Answer, type: number): Pick<NonNullable<Reply['authority']>, 'soa' | 'ns'> {
+  if (answer.kind !== 'positive') return { soa: 'negative' };
+  if (answer.soa || answer.ns) return { ...(answer.soa && { soa: 'answer' }), ...(answer.ns && { ns: 'answer' }) };
+  return type === TYPE.ANY ? { soa: 'authority', ns: 'authority' } : {};
 }
 
 async function forward(query: Query, options: ResolveOptions): Promise<Resolved> {

@@ -20,9 +20,9 @@ export type Reply = {
   readonly authority?: {
     readonly zone: ZoneWire;
     readonly serial: Serial;
-    /** `negative`: SOA in the authority section, its TTL the negative one (RFC 2308 §3, §5). */
-    readonly soa?: 'answer' | 'negative';
-    readonly ns?: boolean;
+    /** `negative`: in the authority section, its TTL the negative one (RFC 2308 §3, §5). */
+    readonly soa?: 'answer' | 'authority' | 'negative';
+    readonly ns?: 'answer' | 'authority';
   };
   readonly rrsets?: readonly StoredRRset[];
   /** Seconds that no TTL may pass (RFC 8767 §4). */
@@ -92,24 +92,10 @@ export function writeReply(query: Query, reply: Reply, random: () => number): Wr
     if (rrset.type === TYPE.SRV) placed.push({ rrset, targetAt: written.targetAt });
   }
   if (reply.authority) {
-    const { zone, serial, soa, ns } = reply.authority;
-    if (soa === 'answer') {
-      const soaTtl = Math.min(zone.zone.soa.ttl, cap);
-      writeSoa(message, zone, { query, serial, ttl: soaTtl });
-      ttl = Math.min(ttl ?? soaTtl, soaTtl);
-      answers++;
-    }
-    if (ns) {
-      const nsTtl = Math.min(zone.zone.nsTtl, cap);
-      for (const server of zone.nameServers) writeNs(message, zone, { query, server, ttl: nsTtl });
-      ttl = Math.min(ttl ?? nsTtl, nsTtl);
-      answers += zone.nameServers.length;
-    }
-    if (soa === 'negative') {
-      ttl = Math.min(zone.zone.soa.ttl, zone.zone.soa.minimum, cap);
-      writeSoa(message, zone, { query, serial, ttl });
-      authority++;
-    }
+    const apex = writeApex(message, query, { ...reply.authority, cap });
+    answers += apex.answers;
+    authority += apex.authority;
+    if (apex.ttl !== undefined) ttl = Math.min(ttl ?? apex.ttl, apex.ttl);
   }
   for (const srv of truncated ? [] : placed) additional += writeTargetAddresses(message, srv, { cap, limit });
   if (query.edns) {
@@ -234,6 +220,33 @@ function writeRRHeader(message: Message, rr: { owner: number; type: number; ttl:
   view.setUint16(at + 4, CLASS_IN);
   view.setUint32(at + 6, rr.ttl);
   message.at = at + 10;
+}
+
+/** SOA and NS where they are wanted, answers first; `ttl` is the least that decides how long the reply is kept. */
+function writeApex(
+  message: Message,
+  query: Query,
+  { zone, serial, soa, ns, cap }: NonNullable<Reply['authority']> & { readonly cap: number },
+): { answers: number; authority: number; ttl: number | undefined } {
+  const counts = { answer: 0, authority: 0 };
+  let ttl: number | undefined;
+  for (const section of ['answer', 'authority'] as const) {
+    const keeps = (seconds: number): number => {
+      if (section === 'answer' || soa === 'negative') ttl = Math.min(ttl ?? seconds, seconds);
+      return seconds;
+    };
+    if (soa === section || (soa === 'negative' && section === 'authority')) {
+      const most = soa === 'negative' ? Math.min(cap, zone.zone.soa.minimum) : cap;
+      writeSoa(message, zone, { query, serial, ttl: keeps(Math.min(zone.zone.soa.ttl, most)) });
+      counts[section]++;
+    }
+    if (ns !== section) continue;
+    for (const server of zone.nameServers) {
+      writeNs(message, zone, { query, server, ttl: keeps(Math.min(zone.zone.nsTtl, cap)) });
+      counts[section]++;
+    }
+  }
+  return { answers: counts.answer, authority: counts.authority, ttl };
 }
 
 function writeSoa(

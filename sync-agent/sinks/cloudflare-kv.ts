@@ -25,7 +25,7 @@ export type CloudflareKvOptions = {
 };
 
 /** How much goes into one request. */
-export type KvLimits = {
+type KvLimits = {
   /** Of JSON. The API's limit is 100 MB. */
   readonly bulkOctets: number;
   /** The API's limit, for writes and for deletes. */

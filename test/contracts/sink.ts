@@ -54,10 +54,15 @@ export function sinkContract(
       const sink = await createSink();
       const mine = Uint8Array.of(1, 2, 3);
       await sink.put([{ key: 'k', value: mine.subarray(1) }], signal);
+      await sink.put(
+        ['l', 'm'].map((key) => ({ key, value: mine.subarray(0, 2) })),
+        signal,
+      );
       mine.fill(9);
       const given = await sink.get('k', signal);
       given?.value.fill(9);
       expect((await sink.get('k', signal))?.value).toEqual(Uint8Array.of(2, 3));
+      expect((await sink.get('m', signal))?.value).toEqual(Uint8Array.of(1, 2));
     });
 
     it('replaces value and metadata together', async () => {

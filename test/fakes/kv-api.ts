@@ -17,12 +17,12 @@ export type KvApi = {
   readonly close: () => Promise<void>;
 };
 
-export type Stored = { readonly value: Uint8Array; readonly metadata: unknown };
+type Stored = { readonly value: Uint8Array; readonly metadata: unknown };
 
 /** `path` is what follows the namespace, query included. */
-export type Recorded = { readonly method: string; readonly path: string; readonly octets: number };
+type Recorded = { readonly method: string; readonly path: string; readonly octets: number };
 
-export type Fault =
+type Fault =
   | { readonly kind: 'status'; readonly status: number; readonly retryAfter?: string; readonly body?: string }
   /** The connection breaks, before or after the request took effect. */
   | { readonly kind: 'reset'; readonly applied: boolean }

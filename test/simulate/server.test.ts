@@ -1,5 +1,5 @@
 import { request as httpRequest, Agent } from 'node:http';
-import { connect, createServer, type AddressInfo } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import { gunzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -30,6 +30,21 @@ function ask(url: string, { method = 'GET', headers = {}, agent }: AskOptions = 
     });
     request.on('error', reject);
     request.end();
+  });
+}
+
+/** Two neighbours that nobody listens on, below the ports that systems give to port 0. */
+async function freePair(): Promise<number> {
+  for (;;) {
+    const port = 20_000 + Math.floor(Math.random() * 10_000);
+    if ((await isFree(port)) && (await isFree(port + 1))) return port;
+  }
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer().on('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
   });
 }
 
@@ -191,10 +206,7 @@ describe('several masters', () => {
   });
 
   it('takes the ports one after the other', async () => {
-    const probe = createServer().listen(0, '127.0.0.1');
-    await new Promise((resolve) => probe.once('listening', resolve));
-    const { port } = probe.address() as AddressInfo;
-    await new Promise((resolve) => probe.close(resolve));
+    const port = await freePair();
     const masters = await start({ masters: 2, port });
     expect(masters.ports).toEqual([port, port + 1]);
   });
@@ -278,13 +290,12 @@ describe('startSimulatedMasters', () => {
   });
 
   it('names a port that is taken, and leaves none open behind', async () => {
-    const blocker = await start();
-    const [taken = 0] = blocker.ports;
-    await expect(start({ port: taken })).rejects.toThrow(`127.0.0.1:${taken}: the port is taken`);
+    const port = await freePair();
+    await start({ port: port + 1 });
+    await expect(start({ port: port + 1 })).rejects.toThrow(`127.0.0.1:${port + 1}: the port is taken`);
     // The first of these two gets its port, the second doesn't: the first must be free again.
-    await expect(start({ port: taken - 1, masters: 2 })).rejects.toThrow(String(taken));
-    const again = await start({ port: taken - 1 });
-    expect(again.ports).toEqual([taken - 1]);
+    await expect(start({ port, masters: 2 })).rejects.toThrow(`127.0.0.1:${port + 1}: the port is taken`);
+    expect((await start({ port })).ports).toEqual([port]);
     await expect(start({ port: 65_535, masters: 2 })).rejects.toThrow('65536');
   });
 
@@ -301,6 +312,7 @@ describe('startSimulatedMasters', () => {
     const startedMs = performance.now();
     await Promise.all([masters.close(), masters.close()]);
     expect(performance.now() - startedMs).toBeLessThan(100);
+    await masters.close();
     expect(await stalled).toBeInstanceOf(Error);
     await silentClosed;
     agent.destroy();

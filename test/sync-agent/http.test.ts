@@ -1,16 +1,10 @@
 import { createServer, type RequestListener } from 'node:http';
 import { createServer as createTlsServer, type ServerOptions } from 'node:https';
-import { type AddressInfo, createServer as createTcpServer, type Server } from 'node:net';
+import { createServer as createTcpServer, type Server } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import {
-  createHttp,
-  type Http,
-  HttpError,
-  type HttpOptions,
-  type HttpRequest,
-} from '../../sync-agent/http.ts';
+import { createHttp, type Http, HttpError, type HttpOptions } from '../../sync-agent/http.ts';
 
 const signal = new AbortController().signal;
 
@@ -20,27 +14,44 @@ function open(options?: HttpOptions): Http {
   return http;
 }
 
-async function listen(
-  server: Server & { closeAllConnections?: () => void },
-  scheme = 'http',
-): Promise<string> {
+type AnyServer = Server & { closeAllConnections?: () => void };
+
+async function listen(server: AnyServer, scheme = 'http'): Promise<string> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   onTestFinished(() => {
     server.closeAllConnections?.();
     server.close();
   });
   const address = server.address();
-  return `${scheme}://127.0.0.1:${portOf(address)}`;
-}
-
-function portOf(address: AddressInfo | string | null): number {
-  return typeof address === 'object' && address ? address.port : 0;
+  return `${scheme}://127.0.0.1:${typeof address === 'object' && address ? address.port : 0}`;
 }
 
 const serve = (listener: RequestListener): Promise<string> => listen(createServer(listener));
 
+/** Answers with headers at most, or with the beginning of a body, and nothing more. */
+const stall: RequestListener = (request, response) => {
+  if (request.url === '/body') response.write('some');
+};
+
+/** Answers without end, as fast as it is read; gives how much it could send. */
+async function serveEndless(): Promise<{ url: string; sentOctets: () => number }> {
+  let sentOctets = 0;
+  const url = await serve((_, response) => {
+    const more = (): void => {
+      sentOctets += 65_536;
+      if (response.write(new Uint8Array(65_536))) setImmediate(more);
+      else response.once('drain', more);
+    };
+    more();
+  });
+  return { url, sentOctets: () => sentOctets };
+}
+
 /** The error of a request that must fail, read to its end where it gets that far. */
-async function failure(http: Http, request: Omit<HttpRequest, 'signal'>): Promise<HttpError> {
+async function failure(
+  http: Http,
+  request: Omit<Parameters<Http['request']>[0], 'signal'>,
+): Promise<HttpError> {
   const outcome: unknown = await http
     .request({ signal, ...request })
     .then((response) => response.bytes())
@@ -90,22 +101,13 @@ describe('http, answers', () => {
   });
 
   it('gives chunks as they arrive, and holds the server back when they are not taken', async () => {
-    let sentOctets = 0;
-    const url = await serve((_, response) => {
-      const more = (): void => {
-        while (sentOctets < 64 * 1024 * 1024) {
-          sentOctets += 65_536;
-          if (!response.write(new Uint8Array(65_536))) return void response.once('drain', more);
-        }
-      };
-      more();
-    });
+    const { url, sentOctets } = await serveEndless();
     const response = await open().request({ url, signal, timeoutMs: Number.POSITIVE_INFINITY });
     for await (const chunk of response.chunks()) {
       expect(chunk.length).toBeGreaterThan(0);
       break;
     }
-    expect(sentOctets).toBeLessThan(32 * 1024 * 1024);
+    expect(sentOctets()).toBeLessThan(32 * 1024 * 1024);
   });
 
   it('minds no gzip header on an answer without a body', async () => {
@@ -116,14 +118,8 @@ describe('http, answers', () => {
         .end();
     });
     const http = open();
-    for (const [method, path] of [
-      ['HEAD', '/'],
-      ['GET', '/'],
-      ['GET', '/204'],
-    ] as const) {
-      expect(await (await http.request({ method, url: url + path, signal })).bytes()).toEqual(
-        new Uint8Array(),
-      );
+    for (const ask of [{ method: 'HEAD', url }, { url }, { url: `${url}/204` }]) {
+      expect(await (await http.request({ ...ask, signal })).bytes()).toHaveLength(0);
     }
   });
 
@@ -151,9 +147,7 @@ describe('http, answers', () => {
 
 describe('http, limits', () => {
   it('times out before the headers and within the body', async () => {
-    const url = await serve((request, response) => {
-      if (request.url === '/body') response.write('some');
-    });
+    const url = await serve(stall);
     for (const path of ['/headers', '/body']) {
       const error = await failure(open(), { url: url + path, timeoutMs: 50 });
       expect(error.message).toBe(`GET ${url}${path} timed out after 50 ms`);
@@ -171,6 +165,14 @@ describe('http, limits', () => {
     await expect.poll(() => closed).toBe(true);
   });
 
+  it('gives up an endless body that nobody wants', async () => {
+    const { url, sentOctets } = await serveEndless();
+    const http = open();
+    await (await http.request({ url, signal })).discard();
+    expect((await (await http.request({ url, signal })).refusal()).message).toContain('answered 200 OK');
+    expect(sentOctets()).toBeLessThan(32 * 1024 * 1024);
+  });
+
   it('notices silence in a stream without end', async () => {
     const url = await serve((_, response) => response.write('heartbeat'));
     const error = await failure(open(), { url, timeoutMs: Number.POSITIVE_INFINITY, idleTimeoutMs: 50 });
@@ -178,9 +180,7 @@ describe('http, limits', () => {
   });
 
   it("throws the caller's reason when the caller aborts", async () => {
-    const url = await serve((request, response) => {
-      if (request.url === '/body') response.write('some');
-    });
+    const url = await serve(stall);
     const reason = new Error('enough');
     await expect(open().request({ url, signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
     for (const path of ['/headers', '/body']) {
@@ -210,6 +210,9 @@ describe('http, limits', () => {
       const whole = await http.request({ url: url + path, signal, maxOctets: 1024 * 1024 });
       expect(await whole.bytes()).toHaveLength(1024 * 1024);
     }
+    await expect(http.request({ url: `${url}/announced`, signal, maxOctets: 9 })).rejects.toThrow(
+      'larger than 9 octets',
+    );
     const error = await failure(http, { url: `${url}/gzip`, maxOctets: 512 * 1024 });
     expect(error.message).toContain('is larger than 524288 octets');
   });
@@ -287,17 +290,20 @@ describe('http, failures in words', () => {
     expect((await (await http.request({ url: `${url}/date`, signal })).refusal()).retryAfterSeconds).toBe(30);
   });
 
-  it.each([
-    [400, false],
-    [404, false],
-    [429, true],
-    [500, true],
-    [504, true],
-  ])('knows whether trying %i again may help: %s', async (status, transient) => {
-    const url = await serve((_, response) => response.writeHead(status).end());
-    const response = await open().request({ url, signal });
-    expect((await response.refusal()).transient).toBe(transient);
-    expect(response.error('', { transient: !transient }).transient).toBe(!transient);
+  it('knows whether trying again may help', async () => {
+    const url = await serve((request, response) => response.writeHead(Number(request.url?.slice(1))).end());
+    const http = open();
+    for (const [status, transient] of Object.entries({
+      400: false,
+      404: false,
+      429: true,
+      500: true,
+      504: true,
+    })) {
+      const response = await http.request({ url: `${url}/${status}`, signal });
+      expect((await response.refusal()).transient).toBe(transient);
+      expect(response.error('', { transient: !transient }).transient).toBe(!transient);
+    }
   });
 
   it('shows a refusal even where its body breaks off', async () => {
@@ -383,45 +389,8 @@ describe('http, TLS', () => {
 });
 
 // For 127.0.0.1 and kv.test until 2120, made for these tests and trusted by nothing else.
-const CA = `-----BEGIN CERTIFICATE-----
-MIIBXDCCAQKgAwIBAgICEAAwCgYIKoZIzj0EAwIwHDEaMBgGA1UEAwwRbWVzb3Mt
-ZG9oIHRlc3QgQ0EwIBcNMjAwMTAxMDAwMDAwWhgPMjEyMDAxMDEwMDAwMDBaMBwx
-GjAYBgNVBAMMEW1lc29zLWRvaCB0ZXN0IENBMFkwEwYHKoZIzj0CAQYIKoZIzj0D
-AQcDQgAERhmicCPxQcSaveylU+7VGsDMk39wHh2HYJbiB9v0SfyuQRzjXTd4S1hs
-fAEYs2WQ66cMCQYcZn3VKIs6ypK/SqMyMDAwDwYDVR0TAQH/BAUwAwEB/zAdBgNV
-HQ4EFgQUT0WM3GAywCcoF+iSx48PCcmVpawwCgYIKoZIzj0EAwIDSAAwRQIhAK1b
-r6pVyeX5d1P6qQa6t/JiXphkR0mi/clxf+qiG9IQAiB+vogXkFtRmjRaAHvdliQQ
-34bAEq3t6DWH5+iSzMvmag==
------END CERTIFICATE-----`;
-const SERVER_CERT = `-----BEGIN CERTIFICATE-----
-MIIBiTCCATCgAwIBAgICEAEwCgYIKoZIzj0EAwIwHDEaMBgGA1UEAwwRbWVzb3Mt
-ZG9oIHRlc3QgQ0EwIBcNMjAwMTAxMDAwMDAwWhgPMjEyMDAxMDEwMDAwMDBaMCAx
-HjAcBgNVBAMMFW1lc29zLWRvaCB0ZXN0IHNlcnZlcjBZMBMGByqGSM49AgEGCCqG
-SM49AwEHA0IABO8lQ4FHwaDmtnrRFzAO3ud7YUpSXceJn6Az5B1QK0jIbERlk6mx
-FU5ErTV0Di4JnMD48n+UkoXF90z4eHaFfVijXDBaMBgGA1UdEQQRMA+HBH8AAAGC
-B2t2LnRlc3QwHQYDVR0OBBYEFF6tLb0u0NgxquOqVDBhXQnoB6BcMB8GA1UdIwQY
-MBaAFE9FjNxgMsAnKBfoksePDwnJlaWsMAoGCCqGSM49BAMCA0cAMEQCIBHLT+42
-wXCz0iO3urXPm62NHtgebwM3nVcPJBFfBIBzAiAYzDmKwVedvX0JysBFWxjPGL8B
-IfZOlT9KcrONJYdm9A==
------END CERTIFICATE-----`;
-const SERVER_KEY = `-----BEGIN PRIVATE KEY-----
-MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg5+vlhSRtarsDv6gP
-O1o5sTbAFOk6xgxAO75Ewar/ybqhRANCAATvJUOBR8Gg5rZ60RcwDt7ne2FKUl3H
-iZ+gM+QdUCtIyGxEZZOpsRVORK01dA4uCZzA+PJ/lJKFxfdM+Hh2hX1Y
------END PRIVATE KEY-----`;
-const CLIENT_CERT = `-----BEGIN CERTIFICATE-----
-MIIBhTCCASugAwIBAgICEAIwCgYIKoZIzj0EAwIwHDEaMBgGA1UEAwwRbWVzb3Mt
-ZG9oIHRlc3QgQ0EwIBcNMjAwMTAxMDAwMDAwWhgPMjEyMDAxMDEwMDAwMDBaMCAx
-HjAcBgNVBAMMFW1lc29zLWRvaCB0ZXN0IGNsaWVudDBZMBMGByqGSM49AgEGCCqG
-SM49AwEHA0IABO9HxJRuueRcpVBkkNmBGuWSFk3YwpSNyf/G8xyvetrAtvOpI3i0
-BVYq2N+RPSZPVG31+DY/zhYpzrzvdMON3IOjVzBVMBMGA1UdJQQMMAoGCCsGAQUF
-BwMCMB0GA1UdDgQWBBRtLyS/zlfchjh9Q434YcUIlsNK9zAfBgNVHSMEGDAWgBRP
-RYzcYDLAJygX6JLHjw8JyZWlrDAKBggqhkjOPQQDAgNIADBFAiEA+wM67+CDuL+U
-98LWckKmEaVvc+OySUwQmTMWTxmYf3UCIEuZUrgakpeXCwFqhsEvBLLWf94Cy/j6
-uCmy0IF/4/Zh
------END CERTIFICATE-----`;
-const CLIENT_KEY = `-----BEGIN PRIVATE KEY-----
-MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgLZGVe0pludZ4wfuQ
-Y5DJyECfX63YyQE9qiCQgZ5C8PahRANCAATvR8SUbrnkXKVQZJDZgRrlkhZN2MKU
-jcn/xvMcr3rawLbzqSN4tAVWKtjfkT0mT1Rt9fg2P84WKc6873TDjdyD
------END PRIVATE KEY-----`;
+const CA = `-----BEGIN CERTIFICATE-----\nMIIBXDCCAQKgAwIBAgICEAAwCgYIKoZIzj0EAwIwHDEaMBgGA1UEAwwRbWVzb3Mt\nZG9oIHRlc3QgQ0EwIBcNMjAwMTAxMDAwMDAwWhgPMjEyMDAxMDEwMDAwMDBaMBwx\nGjAYBgNVBAMMEW1lc29zLWRvaCB0ZXN0IENBMFkwEwYHKoZIzj0CAQYIKoZIzj0D\nAQcDQgAERhmicCPxQcSaveylU+7VGsDMk39wHh2HYJbiB9v0SfyuQRzjXTd4S1hs\nfAEYs2WQ66cMCQYcZn3VKIs6ypK/SqMyMDAwDwYDVR0TAQH/BAUwAwEB/zAdBgNV\nHQ4EFgQUT0WM3GAywCcoF+iSx48PCcmVpawwCgYIKoZIzj0EAwIDSAAwRQIhAK1b\nr6pVyeX5d1P6qQa6t/JiXphkR0mi/clxf+qiG9IQAiB+vogXkFtRmjRaAHvdliQQ\n34bAEq3t6DWH5+iSzMvmag==\n-----END CERTIFICATE-----\n`;
+const SERVER_CERT = `-----BEGIN CERTIFICATE-----\nMIIBiTCCATCgAwIBAgICEAEwCgYIKoZIzj0EAwIwHDEaMBgGA1UEAwwRbWVzb3Mt\nZG9oIHRlc3QgQ0EwIBcNMjAwMTAxMDAwMDAwWhgPMjEyMDAxMDEwMDAwMDBaMCAx\nHjAcBgNVBAMMFW1lc29zLWRvaCB0ZXN0IHNlcnZlcjBZMBMGByqGSM49AgEGCCqG\nSM49AwEHA0IABO8lQ4FHwaDmtnrRFzAO3ud7YUpSXceJn6Az5B1QK0jIbERlk6mx\nFU5ErTV0Di4JnMD48n+UkoXF90z4eHaFfVijXDBaMBgGA1UdEQQRMA+HBH8AAAGC\nB2t2LnRlc3QwHQYDVR0OBBYEFF6tLb0u0NgxquOqVDBhXQnoB6BcMB8GA1UdIwQY\nMBaAFE9FjNxgMsAnKBfoksePDwnJlaWsMAoGCCqGSM49BAMCA0cAMEQCIBHLT+42\nwXCz0iO3urXPm62NHtgebwM3nVcPJBFfBIBzAiAYzDmKwVedvX0JysBFWxjPGL8B\nIfZOlT9KcrONJYdm9A==\n-----END CERTIFICATE-----\n`;
+const SERVER_KEY = `-----BEGIN PRIVATE KEY-----\nMIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg5+vlhSRtarsDv6gP\nO1o5sTbAFOk6xgxAO75Ewar/ybqhRANCAATvJUOBR8Gg5rZ60RcwDt7ne2FKUl3H\niZ+gM+QdUCtIyGxEZZOpsRVORK01dA4uCZzA+PJ/lJKFxfdM+Hh2hX1Y\n-----END PRIVATE KEY-----\n`;
+const CLIENT_CERT = `-----BEGIN CERTIFICATE-----\nMIIBhTCCASugAwIBAgICEAIwCgYIKoZIzj0EAwIwHDEaMBgGA1UEAwwRbWVzb3Mt\nZG9oIHRlc3QgQ0EwIBcNMjAwMTAxMDAwMDAwWhgPMjEyMDAxMDEwMDAwMDBaMCAx\nHjAcBgNVBAMMFW1lc29zLWRvaCB0ZXN0IGNsaWVudDBZMBMGByqGSM49AgEGCCqG\nSM49AwEHA0IABO9HxJRuueRcpVBkkNmBGuWSFk3YwpSNyf/G8xyvetrAtvOpI3i0\nBVYq2N+RPSZPVG31+DY/zhYpzrzvdMON3IOjVzBVMBMGA1UdJQQMMAoGCCsGAQUF\nBwMCMB0GA1UdDgQWBBRtLyS/zlfchjh9Q434YcUIlsNK9zAfBgNVHSMEGDAWgBRP\nRYzcYDLAJygX6JLHjw8JyZWlrDAKBggqhkjOPQQDAgNIADBFAiEA+wM67+CDuL+U\n98LWckKmEaVvc+OySUwQmTMWTxmYf3UCIEuZUrgakpeXCwFqhsEvBLLWf94Cy/j6\nuCmy0IF/4/Zh\n-----END CERTIFICATE-----\n`;
+const CLIENT_KEY = `-----BEGIN PRIVATE KEY-----\nMIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgLZGVe0pludZ4wfuQ\nY5DJyECfX63YyQE9qiCQgZ5C8PahRANCAATvR8SUbrnkXKVQZJDZgRrlkhZN2MKU\njcn/xvMcr3rawLbzqSN4tAVWKtjfkT0mT1Rt9fg2P84WKc6873TDjdyD\n-----END PRIVATE KEY-----\n`;

@@ -59,6 +59,16 @@ describe('directory sink', () => {
     expect(await sink.list('', signal)).toEqual(['z/k']);
   });
 
+  it('keeps keys that are path steps inside', async () => {
+    const path = await createPath();
+    const sink = createDirectorySink(path);
+    const keys = ['.', '..', '../k'];
+    for (const key of keys) await sink.put([{ key, value: Buffer.from(key), metadata: { key } }], signal);
+    for (const key of keys) expect((await sink.get(key, signal))?.metadata).toEqual({ key });
+    expect((await sink.list('', signal)).toSorted()).toEqual(keys);
+    expect(await readdir(join(path, '..'))).toEqual(['of keys']);
+  });
+
   it('never pairs a value with the metadata of another while it is replaced', async () => {
     const sink = createDirectorySink(await createPath());
     const put = (i: number): Promise<void> =>
