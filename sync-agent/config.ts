@@ -3,6 +3,7 @@ import * as v from 'valibot';
 import { parseAddress } from '../zone/address.ts';
 import { FormatError } from '../zone/format-error.ts';
 import { parseName } from '../zone/name.ts';
+import type { Endpoint } from './cluster.ts';
 import { nearest } from './nearest.ts';
 import { IP_SOURCES } from './records/address.ts';
 import { parseEndpoint } from './sources/pid.ts';
@@ -33,6 +34,9 @@ const readable = (read: (text: string) => unknown): v.GenericSchema<string> =>
       }
     }),
   );
+
+/** Seconds for a timer: those take 31 bits of milliseconds, and fire at once for more. */
+const timerSeconds = (): v.GenericSchema<number> => seconds(1, 2_147_483);
 
 const DOMAIN_LABEL = /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$/i;
 const domain = v.pipe(
@@ -83,14 +87,14 @@ const configSchema = v.strictObject({
       masters: v.optional(
         v.pipe(
           v.array(masterUrl),
-          v.check((urls) => new Set(urls.map((url) => parseMaster(url).href)).size === urls.length, 'should name each master once'),
+          v.check((urls) => new Set(urls.map((url) => hrefOf(url))).size === urls.length, 'should name each master once'),
         ),
         [],
       ),
-      pollSeconds: v.optional(seconds(1), 60),
-      timeoutSeconds: v.optional(seconds(1), 300),
+      pollSeconds: v.optional(timerSeconds(), 60),
+      timeoutSeconds: v.optional(timerSeconds(), 300),
       maxStateMebibytes: v.optional(seconds(1), 1024),
-      hostLookupSeconds: v.optional(seconds(1), 5),
+      hostLookupSeconds: v.optional(timerSeconds(), 5),
       caCertFile: v.optional(v.string()),
       certFile: v.optional(v.string()),
       keyFile: v.optional(v.string()),
@@ -100,7 +104,7 @@ const configSchema = v.strictObject({
   kv: v.optional(v.strictObject({ url: readable((text) => new URL(text)), namespace: v.pipe(v.string(), v.nonEmpty()) })),
   records: v.optional(recordsSchema, {}),
   dataDir: v.optional(v.string(), '.mesos-doh'),
-  minPushSeconds: v.optional(seconds(1), 10),
+  minPushSeconds: v.optional(timerSeconds(), 10),
   livenessSeconds: v.optional(seconds(10), 300),
   staleAfterSeconds: v.optional(seconds(1), 900),
   expireAfterSeconds: v.optional(seconds(0), 604800),
@@ -123,12 +127,29 @@ export function parseConfig(input: unknown, place: string): AgentConfig {
 
 /** A master's base URL; a bare `host:port` is HTTP. Throws `FormatError` or, by `URL`, `TypeError`. */
 export function parseMaster(text: string): URL {
-  if (!text.includes('://')) parseEndpoint(text);
+  if (text.includes('@')) throw new FormatError('master', 'holds a name or password (before an @), which is never sent');
+  masterEndpoint(text);
   const url = new URL(text.includes('://') ? text : `http://${text}`);
   if (url.protocol !== 'http:' && url.protocol !== 'https:') {
     throw new FormatError(`master ${JSON.stringify(text)}`, 'is no http or https URL');
   }
   return url;
+}
+
+/** The host and port of a master as they are written: mesos-dns compares and publishes these texts. */
+export function masterEndpoint(text: string): Endpoint {
+  if (!text.includes('://')) return parseEndpoint(text);
+  const authority = text.replace(/^[^:]*:\/\//, '').replace(/[/?#].*$/, '');
+  return parseEndpoint(/:\d*$/.test(authority) ? authority : `${authority}:${/^https:/i.test(text) ? 443 : 80}`);
+}
+
+/** What all spellings of a master have in common; a text that is none is left as it is. */
+function hrefOf(master: string): string {
+  try {
+    return parseMaster(master).href;
+  } catch {
+    return master;
+  }
 }
 
 /** A JSON file's content. Throws `ConfigError` saying which file and what is wrong with it. */
@@ -145,9 +166,10 @@ export function readJsonFile(path: string): unknown {
 /** Objects merged key by key, the later one's values first; lists and values are replaced whole. */
 export function mergeConfig(base: unknown, over: unknown): unknown {
   if (!isPlainObject(base) || !isPlainObject(over)) return over === undefined ? base : over;
-  const merged: Record<string, unknown> = { ...base };
-  for (const [key, value] of Object.entries(over)) merged[key] = mergeConfig(merged[key], value);
-  return merged;
+  // Not by assignment: a key `__proto__` would be a prototype then.
+  const merged = new Map(Object.entries(base));
+  for (const [key, value] of Object.entries(over)) merged.set(key, mergeConfig(merged.get(key), value));
+  return Object.fromEntries(merged);
 }
 
 function isPlainObject(value: unknown): value is Record<string, unknown> {

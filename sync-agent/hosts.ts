@@ -30,14 +30,19 @@ export function createHostResolver({
   readonly lookupAddresses?: LookupAddresses;
 }): HostResolver {
   const cache = new Map<string, { addresses: readonly string[]; at: number }>();
+  const triedAt = new Map<string, number>();
   return {
     resolve: async (names, signal) => {
-      const stale = [...names].filter((name) => now() - (cache.get(name)?.at ?? -Infinity) >= FRESH_MS);
+      // Those not tried for longest first: names whose look-up never ends must not keep others from theirs.
+      const stale = [...names]
+        .filter((name) => now() - (cache.get(name)?.at ?? -Infinity) >= FRESH_MS)
+        .toSorted((a, b) => (triedAt.get(a) ?? 0) - (triedAt.get(b) ?? 0));
       const limit = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
       await forEachLimited(stale, AT_ONCE, async (name) => {
         if (limit.aborted) return;
-        const addresses = await Promise.race([lookupAddresses(name).catch(() => []), aborted(limit)]);
-        if (addresses.length > 0) cache.set(name, { addresses: canonical(addresses), at: now() });
+        triedAt.set(name, now());
+        const addresses = canonical(await Promise.race([lookupAddresses(name).catch(() => []), aborted(limit)]));
+        if (addresses.length > 0) cache.set(name, { addresses, at: now() });
       });
       signal.throwIfAborted();
       const known = new Map<string, readonly string[]>();

@@ -32,7 +32,9 @@ export function createLog(destination: DestinationStream): OnEvent {
 }
 
 /** Events worth a person's attention as plain lines, such as a terminal shows beside results. */
-export function createConsole(write: (line: string) => void): OnEvent {
+export function createConsole(writeLine: (line: string) => void): OnEvent {
+  // Names and ids are chosen by whoever may register a framework: none of them may steer the terminal.
+  const write = (line: string): void => writeLine(line.replaceAll(/\p{C}/gu, '\uFFFD'));
   return (event) => {
     switch (event.kind) {
       case 'skipped':

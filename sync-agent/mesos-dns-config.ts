@@ -65,9 +65,9 @@ export function fromMesosDnsConfig(json: unknown, place: string): MesosDnsConfig
   const ignored: { key: string; why: string }[] = [];
   for (const [key, value] of Object.entries(json)) {
     const lower = key.toLowerCase();
-    const why = NO_MEANING[lower];
+    const why = Object.hasOwn(NO_MEANING, lower) ? NO_MEANING[lower] : undefined;
     if (why !== undefined) ignored.push({ key, why });
-    else if (lower in KEYS) given.set(lower, checked(key, value, place));
+    else if (Object.hasOwn(KEYS, lower)) given.set(lower, checked(key, value, place));
     else ignored.push({ key, why: `mesos-dns has no such key${nearest(lower, Object.keys(KEYS))}` });
   }
   const text = (key: keyof typeof KEYS): string => String(given.get(key) ?? '');

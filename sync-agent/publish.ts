@@ -11,10 +11,11 @@ import {
   runKey,
   shardKey,
   type HeadBody,
+  type LevelTable,
   type ZoneSettings,
 } from '../zone/head.ts';
 import { decodeRoot, importVerifyKeys } from '../zone/root.ts';
-import { encodeEntries, type Levels, type Limits, type Plan, planSnapshot, type ZoneContent } from '../zone/snapshot.ts';
+import { DEFAULT_LIMITS, encodeEntries, type Levels, type Limits, type Plan, planSnapshot, type ZoneContent } from '../zone/snapshot.ts';
 import { nextSerial, type Serial, type Zone } from '../zone/zone.ts';
 import type { KeyPair } from './keys.ts';
 import type { Pair, Sink } from './sinks/sink.ts';
@@ -58,6 +59,9 @@ export type PublisherOptions = {
 };
 
 const WRITER_ID_OCTETS = 16;
+/** Of a head, beside its overlay (`docs/snapshot-format.md`). */
+const MAX_ROOT_OCTETS = 512;
+const SECTION_HEADER_OCTETS = 8;
 
 /** What the sink holds, as far as we know. */
 type Held = {
@@ -90,7 +94,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
       const plan = await planSnapshot(before.levels, entries, {
         seed,
         serial,
-        ...(options.limits && { limits: options.limits }),
+        limits: withinHead(options, before.levels?.table),
       });
       const body = encodeBody({ zone, settings, levels: plan.levels.table, overlay: plan.overlayOctets });
       const bodyHash = await sha256(body);
@@ -129,6 +133,13 @@ export function createPublisher(options: PublisherOptions): Publisher {
       };
     },
   };
+}
+
+/** The limits, the overlay's lowered to what a head has room for beside a level table of many shards. */
+function withinHead({ zone, settings, limits = DEFAULT_LIMITS }: PublisherOptions, levels: LevelTable | undefined): Limits {
+  if (!levels) return limits;
+  const taken = MAX_ROOT_OCTETS + encodeBody({ zone, settings, levels, overlay: new Uint8Array() }).length + SECTION_HEADER_OCTETS;
+  return { ...limits, overlayOctets: Math.min(limits.overlayOctets, MAX_HEAD_OCTETS - taken) };
 }
 
 function blockPairs({ newRun, newShards, levels }: Plan, { origin }: Zone, variant: string): Pair[] {

@@ -1,10 +1,8 @@
 import { parseName } from '../zone/name.ts';
 import type { ZoneSettings } from '../zone/head.ts';
 import type { Zone } from '../zone/zone.ts';
-import type { Endpoint } from './cluster.ts';
-import type { AgentConfig } from './config.ts';
+import { type AgentConfig, masterEndpoint } from './config.ts';
 import type { RecordSettings } from './records/settings.ts';
-import { parseEndpoint } from './sources/pid.ts';
 
 /** What a profile sets where the configuration does not. */
 const PROFILES = {
@@ -76,13 +74,6 @@ export function zoneSettings(config: AgentConfig): ZoneSettings {
     expireAfterSeconds: config.expireAfterSeconds,
     recursionAvailable: records.recursionAvailable ?? PROFILES[records.profile].recursionAvailable,
   };
-}
-
-/** The host and port of a master as they are written: mesos-dns compares and publishes these texts. */
-function masterEndpoint(master: string): Endpoint {
-  const https = master.startsWith('https://');
-  const authority = master.replace(/^https?:\/\//, '').replace(/\/.*$/, '');
-  return parseEndpoint(/:\d*$/.test(authority) ? authority : `${authority}:${https ? 443 : 80}`);
 }
 
 function withFinalDot(name: string): string {

@@ -64,12 +64,12 @@ export async function syncOnce(options: SyncOptions, signal: AbortSignal): Promi
 /** Repeats `syncOnce` until the signal aborts; a failure is told and tried again, and changes nothing. */
 export async function syncForever(
   options: SyncOptions,
-  { intervalMs, sleep, onPush }: { intervalMs: number; sleep: Sleep; onPush?: (push: Published) => void },
+  { intervalMs, sleep }: { readonly intervalMs: number; readonly sleep: Sleep },
   signal: AbortSignal,
 ): Promise<void> {
   while (!signal.aborted) {
     try {
-      onPush?.(await syncOnce(options, signal));
+      await syncOnce(options, signal);
     } catch (error) {
       if (signal.aborted) return;
       if (!(error instanceof Error)) throw error;

@@ -1,5 +1,6 @@
 import type { Settings } from './env.ts';
-import { type ResolveOptions, snapshotAgeSeconds } from './resolve.ts';
+import type { ResolveOptions } from './resolve.ts';
+import { hasExpired, snapshotAgeSeconds } from './snapshot/reader.ts';
 import type { WaitUntil } from './snapshot/share.ts';
 
 /** How the zones are, without a name in them. */
@@ -28,10 +29,9 @@ export async function healthOf(settings: Settings, options: ResolveOptions, wait
     options.zones.map(async ({ origin, reader }): Promise<ZoneHealth> => {
       const held = await reader.current(waitUntil);
       if (!held) return { origin, status: 'not-ready' };
-      const { staleAfterSeconds, expireAfterSeconds } = held.body.settings;
       const ageSeconds = snapshotAgeSeconds(held, options.now());
-      const expired = expireAfterSeconds > 0 && ageSeconds > expireAfterSeconds;
-      const status = expired ? 'expired' : ageSeconds > staleAfterSeconds ? 'stale' : 'ok';
+      const stale = ageSeconds > held.body.settings.staleAfterSeconds;
+      const status = hasExpired(held, options.now()) ? 'expired' : stale ? 'stale' : 'ok';
       return { origin, status, serial: held.root.serial, ageSeconds };
     }),
   );

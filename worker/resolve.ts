@@ -4,7 +4,7 @@ import { CLASS_IN, type Query } from '../zone/query.ts';
 import { TYPE } from '../zone/record.ts';
 import { EDE, type ExtendedError, RCODE, type Reply, writeReply } from '../zone/wire.ts';
 import type { ServedZone } from './env.ts';
-import type { Found, Held, SnapshotReader } from './snapshot/reader.ts';
+import { type Found, hasExpired, type Held, type SnapshotReader, snapshotAgeSeconds } from './snapshot/reader.ts';
 import type { WaitUntil } from './snapshot/share.ts';
 import type { Upstream } from './upstream.ts';
 
@@ -53,7 +53,7 @@ function fromZone(query: Query, found: Found, options: ResolveOptions): Resolved
   const { held } = found;
   const { settings } = held.body;
   const ageSeconds = snapshotAgeSeconds(held, options.now());
-  if (settings.expireAfterSeconds > 0 && ageSeconds > settings.expireAfterSeconds) {
+  if (hasExpired(held, options.now())) {
     const error = { code: EDE.staleAnswer, text: `the snapshot is ${ageSeconds} s old and has expired` };
     return failed(query, { recursionAvailable, held, error }, options);
   }
@@ -107,9 +107,4 @@ function written(query: Query, reply: Reply, options: ResolveOptions): Resolved 
 function recursionIn(held: Held | undefined, options: ResolveOptions): boolean {
   const setting = held?.body.settings.recursionAvailable ?? 'forwarding';
   return setting === 'forwarding' ? options.upstream !== undefined : setting === 'always';
-}
-
-/** Seconds since a snapshot was last vouched for: by its writer, or by the sources, whichever is longer ago. */
-export function snapshotAgeSeconds({ root }: Held, nowMs: number): number {
-  return Math.max(0, Math.round((nowMs - Math.min(root.createdAtMs, root.confirmedAtMs)) / 1000));
 }

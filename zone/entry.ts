@@ -101,7 +101,7 @@ function writeTargets(into: OctetWriter, rdata: readonly RData[], addressesOf: A
     const target = nameFromWire(value.subarray(SRV_TARGET_OFFSET));
     if (seen.has(target)) return;
     seen.add(target);
-    for (const { type, ttl, rdata: addresses } of addressesOf(target)) {
+    for (const { type, ttl, rdata: addresses } of addressesOf(target).toSorted((a, b) => a.type - b.type)) {
       count++;
       into.u32(valueIndex);
       into.u16(type);

@@ -67,7 +67,7 @@ export async function importVerifyKeys(base64Keys: readonly string[]): Promise<V
   return keys;
 }
 
-/** Octets of a root and its signature over the domain string and all before it. */
+/** Octets of a root and its signature over the domain string and all before it. Throws `FormatError` if too long. */
 export async function signRoot(root: Omit<Root, 'format' | 'keyId'>, key: SigningKey): Promise<Uint8Array> {
   const unsigned = encodeRoot({ ...root, format: HEAD_FORMAT, keyId: key.keyId });
   const signature = await crypto.subtle.sign('Ed25519', key.privateKey, signedOctets(unsigned));
@@ -81,10 +81,14 @@ function encodeRoot(root: Root): Uint8Array {
   const into = createWriter(MAX_ROOT_OCTETS);
   const origin = nameToWire(root.origin);
   const variant = new TextEncoder().encode(root.variant);
+  const length = ROOT_FIXED_OCTETS + origin.length + variant.length + SIGNATURE_OCTETS;
+  if (length > MAX_ROOT_OCTETS || variant.length > 0xff) {
+    throw new FormatError('head root', `has no room for origin and variant (${length} octets, at most ${MAX_ROOT_OCTETS})`);
+  }
   into.u32(MAGIC);
   into.u8(root.format);
   into.u8(0);
-  into.u16(ROOT_FIXED_OCTETS + origin.length + variant.length + SIGNATURE_OCTETS);
+  into.u16(length);
   into.u64(root.epoch);
   into.u32(root.serial);
   into.u64(root.createdAtMs);

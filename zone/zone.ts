@@ -37,7 +37,8 @@ export function compareSerial(a: Serial, b: Serial): number {
 
 /** The serial after `last`: the Unix time where that is ahead, else `last` + 1. */
 export function nextSerial(last: Serial | undefined, unixSeconds: number): Serial {
-  const now = Math.floor(unixSeconds) % WHOLE;
+  // 32 bits whatever the clock says: before 1970, past 2106, or no number at all.
+  const now = Math.floor(unixSeconds) >>> 0;
   if (last === undefined) return now;
   return compareSerial(now, last) > 0 ? now : (last + 1) % WHOLE;
 }

@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { createCluster, DEFAULT_AGENTS, DEFAULT_TASKS } from '../../simulate/cluster.ts';
-import { DEFAULT_PORT, startChurn, startSimulatedMasters } from '../../simulate/server.ts';
+import { startChurn } from '../../simulate/churn-timer.ts';
+import { DEFAULT_PORT, startSimulatedMasters } from '../../simulate/server.ts';
 import { stopped, stopSignal } from './terminal.ts';
 
 type Flags = {

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { createCluster, DEFAULT_AGENTS, DEFAULT_TASKS } from '../../simulate/cluster.ts';
-import { startChurn, startSimulatedMasters } from '../../simulate/server.ts';
+import { startChurn } from '../../simulate/churn-timer.ts';
+import { startSimulatedMasters } from '../../simulate/server.ts';
 import { type AgentConfig, ConfigError } from '../config.ts';
 import { createHttp } from '../http.ts';
 import { startLocalEdge } from '../local/miniflare.ts';

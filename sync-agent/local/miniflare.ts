@@ -28,6 +28,7 @@ export async function startLocalEdge({
 }): Promise<LocalEdge> {
   await assertFree(port);
   const text = Object.entries(vars).map(([name, value]) => [name, { type: 'text' as const, value }] as const);
+  const restoreSignals = keepSignalHandlers();
   const miniflare = new Miniflare({
     host: HOST,
     port,
@@ -56,11 +57,26 @@ export async function startLocalEdge({
     ],
   });
   const ready = await miniflare.ready;
+  restoreSignals();
   const url = `http://${HOST}:${ready.port}`;
   return {
     url,
     kv: { url: `${url}/cdn-cgi/local/explorer/api`, namespace: NAMESPACE },
     close: () => miniflare.dispose(),
+  };
+}
+
+/**
+ * Miniflare ends the process at a signal by itself, before a write under way is done. Gives what takes its
+ * handlers away again, so that whoever runs `up` decides how it ends.
+ */
+function keepSignalHandlers(): () => void {
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  const before = new Set(signals.flatMap((signal) => process.listeners(signal)));
+  return () => {
+    for (const signal of signals) {
+      for (const listener of process.listeners(signal)) if (!before.has(listener)) process.off(signal, listener);
+    }
   };
 }
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** Where this package stands, with a final slash's worth of nothing behind it. */
-export const PROJECT_ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const PROJECT_ROOT = fileURLToPath(new URL('../..', import.meta.url));
 /** The Worker as one module, as deployed. */
 export const WORKER_BUNDLE = join(PROJECT_ROOT, 'dist', 'index.js');
 

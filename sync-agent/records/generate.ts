@@ -8,7 +8,7 @@ import { addMasters } from './master.ts';
 import { createRecordSet, type RecordSet, type RecordSink } from './record-set.ts';
 import { keepReservedApart } from './reserved.ts';
 import type { AddressesOfHost, RecordSettings } from './settings.ts';
-import { addTask } from './task.ts';
+import { addTask, createSharedNames } from './task.ts';
 
 /**
  * The record set of a cluster, as mesos-dns would make it. Pure: host names come resolved. Elements that can't
@@ -43,6 +43,8 @@ export function generateRecords(
     agents.set(agent.id, addresses);
     addAgent(set, agent, { domain, addresses });
   }
+  const masters = new Map([state.leader, ...settings.masters].map((master) => [master?.host, master]));
+  for (const [host, master] of masters) resolved(master, `master ${host}`);
   addMasters(set, state.leader, { masters: settings.masters, domain, addressesOf });
   for (const address of settings.nameServerAddresses) set.addAddress(settings.nameServer, address);
 
@@ -50,6 +52,9 @@ export function generateRecords(
     const name = toFrameworkPart(framework.name, settings.labelRules);
     owner = describe(framework);
     addFramework(into, framework, { name, domain, addresses: resolved(framework.endpoint, owner) });
+    const inDomain = `${name}.${domain}.`;
+    const onAgent = `${name}.slave.${domain}.`;
+    const names = createSharedNames(into, { inDomain, onAgent });
     for (const task of framework.tasks) {
       if (task.state !== 'TASK_RUNNING') continue;
       const agentAddresses = agents.get(task.agentId);
@@ -58,7 +63,9 @@ export function generateRecords(
         continue;
       }
       const place = {
-        framework: name,
+        inDomain,
+        onAgent,
+        names,
         addresses: taskAddresses(task, settings.ipSources, agentAddresses),
         agentAddresses,
       };

@@ -3,6 +3,8 @@ import { hash } from 'node:crypto';
 /** How names are cut to labels: RFC 1123 (63 characters) or, as mesos-dns's `enforceRFC952`, RFC 952 (24). */
 export type LabelRules = 'rfc1123' | 'rfc952';
 
+/** What label form leaves as it is. */
+const LABEL = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 const Z_BASE_32 = 'ybndrfg8ejkmcpqxot1uwisza345h769';
 
 /**
@@ -10,6 +12,7 @@ const Z_BASE_32 = 'ybndrfg8ejkmcpqxot1uwisza345h769';
  * no dash (RFC 952: nor digit) in front. May be empty; may end in a dash where a long text was cut.
  */
 export function toLabel(text: string, rules: LabelRules): string {
+  if (rules === 'rfc1123' && LABEL.test(text)) return text;
   const mapped = text
     .replace(/[A-Z]/g, (capital) => capital.toLowerCase())
     .replace(/[._]/g, '-')

@@ -1,3 +1,4 @@
+import { parseAddress } from '../../zone/address.ts';
 import type { ReportSkipped } from '../cluster.ts';
 
 /**
@@ -17,6 +18,13 @@ export type RecordSink = {
   readonly add: (type: RecordSetType, name: string, value: string) => void;
   /** A or AAAA, by the address's form. */
   readonly addAddress: (name: string, address: string) => void;
+  /** The same for one name, found once: for names that many tasks share. */
+  readonly at: (name: string) => OwnerSink;
+};
+
+export type OwnerSink = {
+  readonly add: (type: RecordSetType, value: string) => void;
+  readonly addAddress: (address: string) => void;
 };
 
 /** Above this many values a name's repeats are found through a set instead of by looking. */
@@ -29,34 +37,52 @@ export function createRecordSet(report: ReportSkipped): RecordSink & { readonly 
     AAAA: new Map<string, string[]>(),
     SRV: new Map<string, string[]>(),
   };
-  const large = new Map<readonly string[], Set<string>>();
   const dropped = new Set<string>();
+  /** The values of lists that are long. */
+  const known = new Map<readonly string[], Set<string>>();
 
-  const add = (type: RecordSetType, name: string, value: string): void => {
-    const values = records[type].get(name);
-    if (values === undefined) {
-      if (isAskable(name)) records[type].set(name, [value]);
-      else if (!dropped.has(name)) {
-        dropped.add(name);
-        report({ reason: 'name-not-askable', detail: `${JSON.stringify(name)} can't be asked for` });
-      }
-      return;
+  /** The list of a name's values, begun with `first`; undefined for a name nobody can ask for. */
+  const begin = (type: RecordSetType, name: string, first: string): string[] | undefined => {
+    if (isAskable(name)) {
+      const values = [first];
+      records[type].set(name, values);
+      return values;
     }
+    if (!dropped.has(name)) report({ reason: 'name-not-askable', detail: `${JSON.stringify(name)} can't be asked for` });
+    dropped.add(name);
+    return undefined;
+  };
+  const append = (values: string[], value: string): void => {
     if (values.length < MANY_VALUES) {
       if (!values.includes(value)) values.push(value);
       return;
     }
-    let known = large.get(values);
-    if (known === undefined) large.set(values, (known = new Set(values)));
-    if (known.has(value)) return;
-    known.add(value);
+    let all = known.get(values);
+    if (!all) known.set(values, (all = new Set(values)));
+    if (all.has(value)) return;
+    all.add(value);
     values.push(value);
   };
-  return {
-    records,
-    add,
-    addAddress: (name, address) => add(address.includes(':') ? 'AAAA' : 'A', name, address),
+  const add = (type: RecordSetType, name: string, value: string): void => {
+    const values = records[type].get(name);
+    if (values) append(values, value);
+    else begin(type, name, value);
   };
+  const at = (name: string): OwnerSink => {
+    const lists: { [type in RecordSetType]?: string[] | undefined } = {};
+    const addHere = (type: RecordSetType, value: string): void => {
+      const values = (lists[type] ??= records[type].get(name));
+      if (values) append(values, value);
+      else lists[type] = begin(type, name, value);
+    };
+    return { add: addHere, addAddress: (address) => addHere(typeOf(address), address) };
+  };
+  return { records, add, addAddress: (name, address) => add(typeOf(address), name, address), at };
+}
+
+/** An IPv4-mapped IPv6 address is the IPv4 address. */
+function typeOf(address: string): 'A' | 'AAAA' {
+  return address.includes(':') && parseAddress(address)?.length !== 4 ? 'AAAA' : 'A';
 }
 
 const ASKABLE = /^(?:[!#-'*+,/-9:<-?[\]^_`a-z{|}~-]{1,63}\.)+$/;

@@ -36,5 +36,9 @@ export function keepReservedApart(
     addAddress: (name, address) => {
       if (!refuses(name)) into.addAddress(name, address);
     },
+    at: (name) => {
+      if (!isReserved(name)) return into.at(name);
+      return { add: () => void refuses(name), addAddress: () => void refuses(name) };
+    },
   };
 }

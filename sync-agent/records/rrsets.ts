@@ -33,7 +33,7 @@ export function toZoneContent(records: RecordSet, settings: RRsetSettings, repor
     owner,
     type,
     ttl: settings.ttl,
-    rdata: values.toSorted(compareOctets),
+    rdata: inOrder(values),
     sources: settings.sources,
   });
 
@@ -49,7 +49,8 @@ export function toZoneContent(records: RecordSet, settings: RRsetSettings, repor
       const text = textOf(owner);
       const rrsets: RRset[] = [];
       for (const type of ADDRESS_TYPES) {
-        const values = distinct((records[type].get(text) ?? []).map((value) => parseAddress(value)));
+        const texts = records[type].get(text) ?? [];
+        const values = texts.map((value) => parseAddress(value)).filter((value) => value !== undefined);
         if (values.length > 0) rrsets.push(rrset(owner, TYPE[type], values));
       }
       const values: RData[] = [];
@@ -74,11 +75,13 @@ function* askedOnce(records: RecordSet): Generator<string> {
   for (const name of records.SRV.keys()) if (!records.A.has(name) && !records.AAAA.has(name)) yield name;
 }
 
-/** Addresses that are written differently may be one; what is no address (an unresolved host) is left out. */
-function distinct(values: readonly (Uint8Array | undefined)[]): RData[] {
-  const seen = new Map<string, RData>();
-  for (const value of values) if (value) seen.set(value.join(), value);
-  return [...seen.values()];
+/** Canonical order, each once: addresses and ports that are written differently may be one. */
+function inOrder(values: readonly RData[]): RData[] {
+  const sorted = values.toSorted(compareOctets);
+  return sorted.filter((value, i) => {
+    const before = sorted[i - 1];
+    return !before || compareOctets(before, value) !== 0;
+  });
 }
 
 /** RDATA of `target:port`, or why no answer can carry it. */

@@ -1,12 +1,14 @@
-import type { Discovery, MesosTask, PortRange, ReportSkipped } from '../cluster.ts';
+import type { DiscoveryPort, MesosTask, PortRange, ReportSkipped } from '../cluster.ts';
 import { agentTail, taskHash, toLabel } from './label.ts';
-import type { RecordSink } from './record-set.ts';
+import type { OwnerSink, RecordSink } from './record-set.ts';
 import type { RecordSettings } from './settings.ts';
 
 /** Where a task runs and what it is reached by. */
 export type TaskPlace = {
-  /** The framework's part of names; may be empty. */
-  readonly framework: string;
+  /** What stands behind the task's part of a name: `marathon.mesos.`, and `marathon.slave.mesos.`. */
+  readonly inDomain: string;
+  readonly onAgent: string;
+  readonly names: (name: string) => SharedNames;
   /** The task's own addresses. */
   readonly addresses: readonly string[];
   readonly agentAddresses: readonly string[];
@@ -22,38 +24,71 @@ export function addTask(
   task: MesosTask,
   { place, settings, report }: { place: TaskPlace; settings: RecordSettings; report: ReportSkipped },
 ): void {
-  const { domain, labelRules } = settings;
   const instance = `-${taskHash(task.id)}-${agentTail(task.agentId)}`;
   const ports = hostPorts(task, settings.maxPortsPerTask, report);
   for (const name of taskParts(task, settings)) {
-    const inDomain = `${place.framework}.${domain}.`;
-    const onAgent = `${place.framework}.slave.${domain}.`;
-    const target = `${name}${instance}.${inDomain}`;
-    const targetOnAgent = `${name}${instance}.${onAgent}`;
+    const shared = place.names(name);
+    const target = `${name}${instance}.${place.inDomain}`;
+    const targetOnAgent = `${name}${instance}.${place.onAgent}`;
     for (const address of place.addresses) {
-      into.addAddress(`${name}.${inDomain}`, address);
+      shared.inDomain.addAddress(address);
       into.addAddress(target, address);
     }
     for (const address of place.agentAddresses) {
-      into.addAddress(`${name}.${onAgent}`, address);
+      shared.onAgent.addAddress(address);
       into.addAddress(targetOnAgent, address);
     }
     for (const port of ports) {
       const value = `${targetOnAgent}:${port}`;
-      for (const protocol of ['_tcp', '_udp']) {
-        into.add('SRV', `_${name}.${protocol}.${onAgent}`, value);
-        if (!task.discovery) into.add('SRV', `_${name}.${protocol}.${inDomain}`, value);
-      }
+      for (const service of shared.servicesOnAgent) service.add('SRV', value);
+      if (!task.discovery) for (const service of shared.servicesInDomain) service.add('SRV', value);
     }
-    for (const port of task.discovery?.ports ?? []) {
-      const portLabel = toLabel(port.name, labelRules);
-      for (const protocol of protocolLabels(port, settings)) {
-        const owner = `_${name}._${protocol}.${inDomain}`;
-        into.add('SRV', owner, `${target}:${port.number}`);
-        if (portLabel !== '') into.add('SRV', `_${portLabel}.${owner}`, `${target}:${port.number}`);
-      }
-    }
+    for (const port of task.discovery?.ports ?? []) addDiscoveryPort(into, port, { name, target, place, settings });
   }
+}
+
+function addDiscoveryPort(
+  into: RecordSink,
+  port: DiscoveryPort,
+  { name, target, place, settings }: { name: string; target: string; place: TaskPlace; settings: RecordSettings },
+): void {
+  const portLabel = toLabel(port.name, settings.labelRules);
+  for (const protocol of protocolLabels(port, settings)) {
+    const owner = `_${name}._${protocol}.${place.inDomain}`;
+    into.add('SRV', owner, `${target}:${port.number}`);
+    if (portLabel !== '') into.add('SRV', `_${portLabel}.${owner}`, `${target}:${port.number}`);
+  }
+}
+
+/** The names all instances of a task name share, found once for a framework. */
+export type SharedNames = {
+  readonly inDomain: OwnerSink;
+  readonly onAgent: OwnerSink;
+  /** Of host ports, one a protocol. */
+  readonly servicesInDomain: readonly OwnerSink[];
+  readonly servicesOnAgent: readonly OwnerSink[];
+};
+
+/** `search` in `marathon.mesos.` and `marathon.slave.mesos.`, remembered for its other instances. */
+export function createSharedNames(
+  into: RecordSink,
+  { inDomain, onAgent }: { inDomain: string; onAgent: string },
+): (name: string) => SharedNames {
+  const known = new Map<string, SharedNames>();
+  const services = (name: string, suffix: string): OwnerSink[] =>
+    ['_tcp', '_udp'].map((protocol) => into.at(`_${name}.${protocol}.${suffix}`));
+  return (name) => {
+    const names = known.get(name);
+    if (names) return names;
+    const made = {
+      inDomain: into.at(`${name}.${inDomain}`),
+      onAgent: into.at(`${name}.${onAgent}`),
+      servicesInDomain: services(name, inDomain),
+      servicesOnAgent: services(name, onAgent),
+    };
+    known.set(name, made);
+    return made;
+  };
 }
 
 function taskParts({ name, discovery }: MesosTask, settings: RecordSettings): readonly string[] {
@@ -64,7 +99,7 @@ function taskParts({ name, discovery }: MesosTask, settings: RecordSettings): re
 }
 
 /** A port without a protocol is meant for both. */
-function protocolLabels(port: Discovery['ports'][number], { labelRules }: RecordSettings): readonly string[] {
+function protocolLabels(port: DiscoveryPort, { labelRules }: RecordSettings): readonly string[] {
   const label = toLabel(port.protocol, labelRules);
   return label === '' ? ['tcp', 'udp'] : [label];
 }

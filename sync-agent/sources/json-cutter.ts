@@ -19,6 +19,9 @@ export type JsonPath = readonly (string | number)[];
 /** What to do with the value at a path: `each` hands over an array's elements, `skip` passes over the value. */
 export type CutRule = (path: JsonPath) => 'each' | 'skip' | undefined;
 
+/** What may come next in the skeleton; after a value a comma, or the end of what is open. */
+type Next = 'value' | 'first value' | 'key' | 'first key' | 'colon' | 'comma';
+
 /** An open object or array of the skeleton, and where in it we are. */
 type Container = { readonly isArray: boolean; readonly each: boolean; key: string; index: number };
 
@@ -42,6 +45,8 @@ const BACKSLASH = 0x5c;
 const CLOSE_BRACKET = 0x5d;
 const OPEN_BRACE = 0x7b;
 const CLOSE_BRACE = 0x7d;
+/** A state is nested about ten deep around what is cut out; elements may be nested as deep as they like. */
+const MAX_DEPTH = 512;
 
 export function createJsonCutter(
   ruleAt: CutRule,
@@ -52,8 +57,7 @@ export function createJsonCutter(
   /** Octets of the span at work that came in earlier pieces. */
   let earlier: Uint8Array[] = [];
   let span: Span | undefined;
-  let expectsKey = false;
-  let started = false;
+  let next: Next = 'value';
   let offset = 0;
 
   const fail = (reason: string, at: number): never => {
@@ -62,15 +66,17 @@ export function createJsonCutter(
   const path = (): JsonPath => stack.map((container) => (container.isArray ? container.index : container.key));
 
   const begin = (octet: number, start: number): void => {
+    if (next === 'comma') fail(stack.length === 0 ? 'has more behind its end' : 'lacks a comma', start);
+    if (next === 'colon') fail('lacks a colon', start);
     const top = stack.at(-1);
-    const isKey = expectsKey;
+    const isKey = next === 'key' || next === 'first key';
+    if (isKey && octet !== QUOTE) fail('has a key that is no string', start);
     const rule = isKey ? undefined : top?.each ? 'element' : ruleAt(path());
-    started = true;
     if ((octet === OPEN_BRACE || octet === OPEN_BRACKET) && rule !== 'element' && rule !== 'skip') {
-      if (isKey) fail('has a key that is no string', start);
+      if (stack.length === MAX_DEPTH) fail(`is nested more than ${MAX_DEPTH} deep`, start);
       stack.push({ isArray: octet === OPEN_BRACKET, each: rule === 'each' && octet === OPEN_BRACKET, key: '', index: 0 });
       skeleton.push(String.fromCharCode(octet));
-      expectsKey = octet === OPEN_BRACE;
+      next = octet === OPEN_BRACE ? 'first key' : 'first value';
       return;
     }
     span = {
@@ -86,15 +92,20 @@ export function createJsonCutter(
 
   /** A comma, colon or closing bracket of the skeleton. */
   const punctuate = (octet: number, at: number): void => {
-    const top = stack.at(-1) ?? fail('begins with no value', at);
+    const top = stack.at(-1) ?? fail(next === 'comma' ? 'has more behind its end' : 'begins with no value', at);
     if (octet === CLOSE_BRACE || octet === CLOSE_BRACKET) {
       if (top.isArray !== (octet === CLOSE_BRACKET)) fail('closes what is not open', at);
+      if (next !== 'comma' && next !== 'first value' && next !== 'first key') fail('lacks a value', at);
       stack.pop();
-      expectsKey = false;
+      next = 'comma';
     } else if (octet === COMMA) {
+      if (next !== 'comma') fail('has a comma out of place', at);
+      next = top.isArray ? 'value' : 'key';
       if (top.isArray) top.index++;
-      else expectsKey = true;
       if (top.each) return;
+    } else {
+      if (next !== 'colon') fail('has a colon out of place', at);
+      next = 'value';
     }
     skeleton.push(String.fromCharCode(octet));
   };
@@ -103,16 +114,15 @@ export function createJsonCutter(
     const text = ended.use === 'skip' ? 'null' : decode(earlier, last);
     earlier = [];
     span = undefined;
+    next = ended.use === 'key' ? 'colon' : 'comma';
+    const value = parse(text, ended.start);
     if (ended.use === 'element') {
-      onElement(path(), parse(text, ended.start));
+      onElement(path(), value);
       return;
     }
     skeleton.push(text);
     const top = stack.at(-1);
-    if (ended.use === 'key' && top) {
-      top.key = String(parse(text, ended.start));
-      expectsKey = false;
-    }
+    if (ended.use === 'key' && top) top.key = String(value);
   };
 
   const write = (octets: Uint8Array): void => {
@@ -125,11 +135,10 @@ export function createJsonCutter(
         continue;
       }
       const octet = octets[at] ?? 0;
-      if (octet <= 0x20) at++;
+      if (octet === 0x20 || octet === 0x0a || octet === 0x0d || octet === 0x09) at++;
       else if (octet === COMMA || octet === COLON || octet === CLOSE_BRACE || octet === CLOSE_BRACKET) {
         punctuate(octet, offset + at++);
       } else {
-        if (started && stack.length === 0) fail('has more behind its end', offset + at);
         begin(octet, offset + at);
         from = at;
         if (!span) at++;
@@ -141,7 +150,7 @@ export function createJsonCutter(
 
   const end = (): unknown => {
     if (span?.shape === 'scalar' && stack.length === 0) finish(span, new Uint8Array());
-    if (span || stack.length > 0 || !started) fail('is cut off', offset);
+    if (span || stack.length > 0 || next !== 'comma') fail('is cut off', offset);
     return parse(skeleton.join(''), 0);
   };
   return { write, end };
@@ -177,7 +186,8 @@ function ended(span: Span, at: number): number {
 }
 
 function decode(earlier: readonly Uint8Array[], last: Uint8Array): string {
-  return Buffer.concat([...earlier, last]).toString('utf8');
+  const octets = earlier.length === 0 ? last : Buffer.concat([...earlier, last]);
+  return Buffer.from(octets.buffer, octets.byteOffset, octets.length).toString('utf8');
 }
 
 function parse(text: string, offset: number): unknown {

@@ -54,6 +54,7 @@ export function createMesosStateSource(options: MesosStateOptions): Source<Clust
           if (!isSelf(document, from, leader)) {
             held.clear();
             ({ document, from } = await ask(urlOf(leader, from), held.report, signal));
+            if (!document.state.leader) throw new SourceError(`${from.origin} knows no leading master`);
           }
           lastLeader = from;
           held.release(report);
@@ -83,6 +84,9 @@ async function follow(
     if (response.status < 300 || response.status > 399 || location === undefined) return { response, url };
     await response.discard();
     if (hop === MAX_REDIRECTS) throw new SourceError(`${start.origin} redirects more than ${MAX_REDIRECTS} times`);
+    if (!URL.canParse(location, url.href)) {
+      throw new SourceError(`${start.origin} redirects to ${JSON.stringify(location)}, which is no URL`);
+    }
     url = new URL(location, url);
     if (url.protocol !== 'http:' && url.protocol !== 'https:') {
       throw new SourceError(`${start.origin} redirects to ${url.protocol}, which is not HTTP`);
@@ -97,7 +101,9 @@ function isSelf({ self }: StateDocument, from: URL, leader: Endpoint): boolean {
 }
 
 function urlOf({ host, port }: Endpoint, like: URL): URL {
-  return new URL(`${like.protocol}//${host.includes(':') ? `[${host}]` : host}:${port}/`);
+  const url = `${like.protocol}//${host.includes(':') ? `[${host}]` : host}:${port}/`;
+  if (!URL.canParse(url)) throw new SourceError(`${like.origin} names a leading master that is no URL: ${JSON.stringify(url)}`);
+  return new URL(url);
 }
 
 function distinctMasters(first: URL | undefined, masters: readonly URL[]): URL[] {

@@ -9,7 +9,7 @@ import type {
   RunningStatus,
   SkipReason,
 } from '../cluster.ts';
-import { asObject, type JsonObject, listField, numberField, objectField, textField } from './fields.ts';
+import { asObject, type JsonObject, kindOf, listField, numberField, objectField, textField } from './fields.ts';
 import { parsePid } from './pid.ts';
 import { parsePortRanges } from './port-ranges.ts';
 
@@ -40,12 +40,11 @@ export function readFramework(json: unknown, report: ReportSkipped): FrameworkFa
   return guarded('framework-field', 'framework', json, report, (framework) => {
     const name = textField(framework, 'name');
     const id = typeof framework['id'] === 'string' ? framework['id'] : '';
-    const hostname = textField(framework, 'hostname');
-    if (framework['pid'] === undefined) return { id, name, endpoint: { host: hostname, port: '' } };
-    const endpoint = readPid(framework, (detail) =>
-      report({ reason: 'framework-pid', detail: `framework ${JSON.stringify(name)} (${id}): ${detail}` }),
-    );
-    return { id, name, endpoint };
+    const skip = (reason: SkipReason) => (detail: string): void =>
+      report({ reason, detail: `framework ${JSON.stringify(name)} (${id}): ${detail}` });
+    if (framework['pid'] !== undefined) return { id, name, endpoint: readPid(framework, skip('framework-pid')) };
+    const host = attempt(() => textField(framework, 'hostname'), skip('framework-field'));
+    return { id, name, endpoint: host === undefined ? undefined : { host, port: '' } };
   });
 }
 
@@ -93,17 +92,20 @@ function readStatuses(task: JsonObject, skip: Skip): readonly RunningStatus[] {
 
 /** A status that says TASK_RUNNING; undefined for another. */
 function readStatus(status: JsonObject): RunningStatus | undefined {
-  const state = textField(status, 'state');
-  const timestamp = numberField(status, 'timestamp');
+  if (textField(status, 'state') !== 'TASK_RUNNING') return undefined;
   const labels = listField(status, 'labels').map((label) => asObject(label, 'label'));
-  const withKey = (key: string): readonly string[] => {
-    const values = labels.filter((label) => textField(label, 'key') === key).map((label) => textField(label, 'value'));
-    return values.length > 0 ? values : NO_TEXTS;
-  };
   const networks = listField(objectField(status, 'container_status'), 'network_infos');
-  const netinfo = networks.flatMap((network) => networkAddresses(asObject(network, 'network_infos')));
-  if (state !== 'TASK_RUNNING') return undefined;
-  return { timestamp, netinfo, docker: withKey(DOCKER_LABEL), mesos: withKey(MESOS_LABEL) };
+  return {
+    timestamp: numberField(status, 'timestamp'),
+    netinfo: networks.flatMap((network) => networkAddresses(asObject(network, 'network_infos'))),
+    docker: valuesOf(labels, DOCKER_LABEL),
+    mesos: valuesOf(labels, MESOS_LABEL),
+  };
+}
+
+function valuesOf(labels: readonly JsonObject[], key: string): readonly string[] {
+  if (labels.length === 0) return NO_TEXTS;
+  return labels.filter((label) => textField(label, 'key') === key).map((label) => textField(label, 'value'));
 }
 
 /** `ip_addresses`, or where that is empty the `ip_address` of Mesos 0.25. */
@@ -140,7 +142,7 @@ function readPid(element: JsonObject, problem: (detail: string) => void): Endpoi
   const pid = element['pid'];
   if (pid === undefined) return undefined;
   if (typeof pid !== 'string') {
-    problem(`pid ${JSON.stringify(pid)} is not id@host:port`);
+    problem(`pid is ${kindOf(pid)} instead of id@host:port`);
     return undefined;
   }
   return attempt(() => parsePid(pid), problem);
@@ -160,7 +162,7 @@ function guarded<Element>(
 }
 
 function idOf(json: unknown): string {
-  return typeof json === 'object' && json !== null && 'id' in json ? String(json.id) : '(no id)';
+  return typeof json === 'object' && json !== null && 'id' in json && typeof json.id === 'string' ? json.id : '(no id)';
 }
 
 /** Runs `read`; where it throws `FormatError`, tells the message instead and gives undefined. */

@@ -1,6 +1,9 @@
 import { FormatError } from '../../zone/format-error.ts';
 import type { PortRange } from '../cluster.ts';
 
+/** What nearly all tasks have. */
+const SINGLE_RANGE = /^\[(\d{1,15})-(\d{1,15})\]$/;
+
 /**
  * The text form of Mesos ranges, `[31000-31001, 31005-31005]`: what stands between the first `[` and the next
  * `]`, in items `a-b`; an item that is not two numbers goes to `onBad` and is passed over. Empty text is no
@@ -8,6 +11,8 @@ import type { PortRange } from '../cluster.ts';
  */
 export function parsePortRanges(text: string, onBad: (item: string) => void): readonly PortRange[] {
   if (text === '') return [];
+  const single = SINGLE_RANGE.exec(text);
+  if (single && Number(single[1]) <= Number(single[2])) return [{ begin: Number(single[1]), end: Number(single[2]) }];
   const open = text.indexOf('[');
   const close = text.indexOf(']', open);
   if (open < 0 || close < 0) throw new FormatError(`ports ${JSON.stringify(text)}`, 'is not a list of ranges in [ ]');

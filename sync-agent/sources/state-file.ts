@@ -29,9 +29,9 @@ export function createStateUrlSource(
   return {
     name: `state at ${new URL(url).origin}`,
     read: async (report, signal) => {
-      const response = await http.request({ url, signal, timeoutMs, maxOctets });
-      if (response.status !== 200) throw await response.refusal();
       try {
+        const response = await http.request({ url, signal, timeoutMs, maxOctets });
+        if (response.status !== 200) throw await response.refusal();
         return (await readStateDocument(response.chunks(), report)).state;
       } catch (cause) {
         signal.throwIfAborted();

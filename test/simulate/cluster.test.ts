@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type ClusterSnapshot, createCluster, type SimulatedTask } from '../../simulate/cluster.ts';
+import type { ClusterSnapshot, SimulatedTask } from '../../simulate/cluster-snapshot.ts';
+import { createCluster } from '../../simulate/cluster.ts';
 
 const AT = 1_750_000_100;
 

@@ -3,8 +3,10 @@ import { connect, createServer } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import { gunzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type ClusterChange, createCluster } from '../../simulate/cluster.ts';
-import { type MastersOptions, startChurn, startSimulatedMasters } from '../../simulate/server.ts';
+import { startChurn } from '../../simulate/churn-timer.ts';
+import { createCluster } from '../../simulate/cluster.ts';
+import type { ClusterChange } from '../../simulate/mutations.ts';
+import { type MastersOptions, startSimulatedMasters } from '../../simulate/server.ts';
 import { stateOf } from '../../simulate/state.ts';
 
 const NOW_MS = 1_750_000_500_000;
@@ -382,6 +384,15 @@ describe('startChurn', () => {
     stop.abort();
     expect(changes.length).toBeGreaterThan(0);
     expect(changes.length).toBeLessThanOrEqual(40);
+  });
+
+  it('changes the cluster whether or not anybody is told', async () => {
+    const cluster = createCluster({ seed: 1 });
+    const before = JSON.stringify(cluster.snapshot());
+    let nowMs = NOW_MS;
+    startChurn({ cluster, perSecond: 50, now: () => (nowMs += 1_000), signal: stop.signal });
+    await wait(120);
+    expect(JSON.stringify(cluster.snapshot())).not.toBe(before);
   });
 
   it('does nothing at a rate of nought, and refuses what is no rate', () => {

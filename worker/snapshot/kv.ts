@@ -21,6 +21,16 @@ export function createKvHeadSource(
     }
     return root;
   };
+  /** Undefined where it can't be had or trusted: the value then decides. */
+  const rootInMetadata = async (text: unknown): Promise<Root | undefined> => {
+    if (typeof text !== 'string') return undefined;
+    try {
+      return belongs(await verifyRoot(fromBase64(text), verifyKeys));
+    } catch (error) {
+      if (error instanceof FormatError) return undefined;
+      throw error;
+    }
+  };
   return {
     check: async (heldBodyHash) => {
       const { value, metadata } = await kv.getWithMetadata<{ root?: unknown }>(key, {
@@ -28,15 +38,14 @@ export function createKvHeadSource(
         cacheTtl: HEAD_CACHE_TTL,
       });
       if (!value) return undefined;
-      if (heldBodyHash && typeof metadata?.root === 'string') {
-        const root = belongs(await verifyRoot(fromBase64(metadata.root), verifyKeys));
-        if (sameOctets(root.bodyHash, heldBodyHash)) {
-          await value.cancel();
-          return { root, body: undefined };
-        }
+      const isHeld = (root: Root): boolean => heldBodyHash !== undefined && sameOctets(root.bodyHash, heldBodyHash);
+      const root = heldBodyHash && (await rootInMetadata(metadata?.root));
+      if (root && isHeld(root)) {
+        await value.cancel();
+        return { root, body: undefined };
       }
       const head = await decodeHead(new Uint8Array(await new Response(value).arrayBuffer()), verifyKeys);
-      return { root: belongs(head.root), body: head.body };
+      return { root: belongs(head.root), body: isHeld(head.root) ? undefined : head.body };
     },
   };
 }

@@ -59,9 +59,9 @@ export type ReaderOptions = {
   readonly onProblem: (problem: string) => void;
 };
 
-/** How long an answer waits for a check when a head is at hand, and how often a failed check is tried. */
+/** How long an answer waits for a check when a head is at hand, and how often what failed is tried. */
 const CHECK_WAIT_MS = 400;
-const CHECK_AGAIN_MS = 5_000;
+const TRY_AGAIN_MS = 5_000;
 const CLOCK_SKEW_MS = 5 * 60_000;
 
 export function createSnapshotReader(options: ReaderOptions): SnapshotReader {
@@ -72,6 +72,8 @@ export function createSnapshotReader(options: ReaderOptions): SnapshotReader {
   let problem = 'no snapshot has been published yet';
   const heads = createShare<void>();
   const loads = createShare<Block>();
+  /** When shards were last found missing or damaged, by store key. */
+  const failedAtMs = new Map<string, number>();
 
   const check = async (): Promise<void> => {
     triedAtMs = now();
@@ -90,14 +92,24 @@ export function createSnapshotReader(options: ReaderOptions): SnapshotReader {
   /** The head to hold from now on, its run at hand; undefined to keep the one held. */
   const take = async ({ root, body }: CheckedHead): Promise<Held | undefined> => {
     if (root.createdAtMs > now() + CLOCK_SKEW_MS) throw new FormatError('head', 'was made in the future');
-    if (held && isOlder(root, held)) {
-      options.onProblem(`${options.origin}: a head of serial ${root.serial} is older than ${held.root.serial}: kept`);
-      return undefined;
+    if (isOutdone(root)) return undefined;
+    if (!body) {
+      // Another check may have taken a head since this one asked for what differs from the one held then.
+      if (!held || !sameOctets(held.root.bodyHash, root.bodyHash)) throw new FormatError('head', 'changed while it was checked');
+      return { ...held, root };
     }
-    if (!body) return held && { ...held, root };
     const { run } = body.levels;
     const block = run && (await loadBlock(runKey(options.origin, options.variant, run), run.hash));
+    // Nor may a slow load put this head over one that was taken meanwhile.
+    if (isOutdone(root)) return undefined;
+    failedAtMs.clear();
     return { root, body, zone: zoneWire(body.zone), overlay: openOptional(body.overlay), run: block };
+  };
+
+  const isOutdone = (root: Root): boolean => {
+    if (!held || !isOlder(root, held)) return false;
+    options.onProblem(`${options.origin}: a head of serial ${root.serial} is older than ${held.root.serial}: kept`);
+    return true;
   };
 
   const loadBlock = async (key: string, hash: Uint8Array): Promise<Block> => {
@@ -113,10 +125,36 @@ export function createSnapshotReader(options: ReaderOptions): SnapshotReader {
     throw new FormatError(`block ${toHex(hash)}`, 'is missing or damaged');
   };
 
+  /** A shard that is missing or damaged is not asked for again at once. */
+  const loadShard = async (key: string, hash: Uint8Array): Promise<Block> => {
+    const sinceFailedMs = now() - (failedAtMs.get(key) ?? Number.NEGATIVE_INFINITY);
+    if (sinceFailedMs >= 0 && sinceFailedMs < TRY_AGAIN_MS) throw new FormatError(`block ${toHex(hash)}`, 'is missing or damaged');
+    try {
+      return await loadBlock(key, hash);
+    } catch (error) {
+      if (error instanceof FormatError) failedAtMs.set(key, now());
+      throw error;
+    }
+  };
+
   const unavailable = (): Found => ({ kind: 'unavailable', reason: problem, held });
 
-  /** From the levels in memory; a promise where a shard has to come first. */
+  const unreadable = (error: unknown): Found => {
+    problem = error instanceof Error ? error.message : String(error);
+    options.onProblem(`${options.origin}: ${problem}`);
+    return unavailable();
+  };
+
   const lookUp = (from: Held, name: Uint8Array, waitUntil: WaitUntil): Found | Promise<Found> => {
+    try {
+      return lookUpLevels(from, name, waitUntil);
+    } catch (error) {
+      return unreadable(error);
+    }
+  };
+
+  /** From the levels in memory; a promise where a shard has to come first. Throws on a block that is none. */
+  const lookUpLevels = (from: Held, name: Uint8Array, waitUntil: WaitUntil): Found | Promise<Found> => {
     const { levels } = from.body;
     const hash = hashName(name, levels.seed);
     const near = (from.overlay && findEntry(from.overlay, name, hash.slot)) ?? (from.run && findEntry(from.run, name, hash.slot));
@@ -133,15 +171,13 @@ export function createSnapshotReader(options: ReaderOptions): SnapshotReader {
     want: { key: string; hash: Uint8Array; name: Uint8Array; slot: number; waitUntil: WaitUntil },
   ): Promise<Found> => {
     try {
-      const shard = await loads.run(want.key, () => loadBlock(want.key, want.hash), want.waitUntil);
+      const shard = await loads.run(want.key, () => loadShard(want.key, want.hash), want.waitUntil);
       return { kind: 'found', held: from, entry: findEntry(shard, want.name, want.slot) };
     } catch (error) {
       // The head may have moved on and its predecessor's blocks may be gone: look again, once.
       await freshen(want.waitUntil, { always: true });
       if (held && held.root.serial !== from.root.serial) return lookUp(held, want.name, want.waitUntil);
-      problem = error instanceof Error ? error.message : String(error);
-      options.onProblem(`${options.origin}: ${problem}`);
-      return unavailable();
+      return unreadable(error);
     }
   };
 
@@ -149,14 +185,16 @@ export function createSnapshotReader(options: ReaderOptions): SnapshotReader {
   const freshen = async (waitUntil: WaitUntil, { always = false } = {}): Promise<void> => {
     const sinceTriedMs = now() - triedAtMs;
     const lastFailed = triedAtMs > checkedAtMs;
-    const tooSoon = (lastFailed || always) && sinceTriedMs >= 0 && sinceTriedMs < CHECK_AGAIN_MS;
+    const tooSoon = (lastFailed || always) && sinceTriedMs >= 0 && sinceTriedMs < TRY_AGAIN_MS;
     if (!tooSoon || heads.isRunning('head')) await heads.run('head', check, waitUntil);
   };
 
   const find = (name: Uint8Array, waitUntil: WaitUntil): Found | Promise<Found> => {
     const ageMs = now() - checkedAtMs;
-    if (held && ageMs >= 0 && ageMs < options.headRefreshMs) return lookUp(held, name, waitUntil);
-    if (held && ageMs >= 0 && ageMs < options.headMaxAgeMs) {
+    // That a snapshot has expired is not said on the word of an old check.
+    const usable = held && ageMs >= 0 && !hasExpired(held, now());
+    if (held && usable && ageMs < options.headRefreshMs) return lookUp(held, name, waitUntil);
+    if (held && usable && ageMs < options.headMaxAgeMs) {
       if (!heads.isRunning('head')) waitUntil(freshen(waitUntil));
       return lookUp(held, name, waitUntil);
     }
@@ -164,7 +202,7 @@ export function createSnapshotReader(options: ReaderOptions): SnapshotReader {
   };
 
   const findAfterCheck = async (name: Uint8Array, waitUntil: WaitUntil): Promise<Found> => {
-    const checking = freshen(waitUntil);
+    const checking = freshen(waitUntil, { always: held !== undefined && hasExpired(held, now()) });
     waitUntil(checking);
     await (held ? Promise.race([checking, sleep(CHECK_WAIT_MS)]) : checking);
     return held ? lookUp(held, name, waitUntil) : unavailable();
@@ -186,6 +224,17 @@ export function createSnapshotReader(options: ReaderOptions): SnapshotReader {
     if (order === 0) return root.createdAtMs < than.root.createdAtMs;
     return root.createdAtMs - than.root.createdAtMs <= than.body.settings.staleAfterSeconds * 1000;
   }
+}
+
+/** Seconds since a snapshot was last vouched for: by its writer, or by the sources, whichever is longer ago. */
+export function snapshotAgeSeconds({ root }: Held, nowMs: number): number {
+  return Math.max(0, Math.round((nowMs - Math.min(root.createdAtMs, root.confirmedAtMs)) / 1000));
+}
+
+/** Is a snapshot too old to be answered from at all? */
+export function hasExpired(held: Held, nowMs: number): boolean {
+  const { expireAfterSeconds } = held.body.settings;
+  return expireAfterSeconds > 0 && snapshotAgeSeconds(held, nowMs) > expireAfterSeconds;
 }
 
 function shardHash({ shards }: LevelTable, index: number): Uint8Array {
