@@ -5,7 +5,10 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     globalSetup: ['test/global-setup.ts'],
-    reporters: process.env['CI'] === 'true' ? ['default', ['json', { outputFile: '.vitest-results.json' }]] : ['default'],
+    reporters:
+      process.env['CI'] === 'true'
+        ? ['default', ['json', { outputFile: '.vitest-results.json' }]]
+        : ['default'],
     projects: [
       {
         test: {

@@ -42,7 +42,8 @@ const DOMAIN_LABEL = /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$/i;
 const domain = v.pipe(
   v.string(),
   v.check(
-    (text) => text.split('.').every((label) => label.length <= 63 && DOMAIN_LABEL.test(label)) && text.length < 200,
+    (text) =>
+      text.split('.').every((label) => label.length <= 63 && DOMAIN_LABEL.test(label)) && text.length < 200,
     'should be labels of letters, digits and dashes, such as mesos or dc1.example',
   ),
   v.transform((text) => text.toLowerCase()),
@@ -87,7 +88,10 @@ const configSchema = v.strictObject({
       masters: v.optional(
         v.pipe(
           v.array(masterUrl),
-          v.check((urls) => new Set(urls.map((url) => hrefOf(url))).size === urls.length, 'should name each master once'),
+          v.check(
+            (urls) => new Set(urls.map((url) => hrefOf(url))).size === urls.length,
+            'should name each master once',
+          ),
         ),
         [],
       ),
@@ -101,7 +105,9 @@ const configSchema = v.strictObject({
     }),
     {},
   ),
-  kv: v.optional(v.strictObject({ url: readable((text) => new URL(text)), namespace: v.pipe(v.string(), v.nonEmpty()) })),
+  kv: v.optional(
+    v.strictObject({ url: readable((text) => new URL(text)), namespace: v.pipe(v.string(), v.nonEmpty()) }),
+  ),
   records: v.optional(recordsSchema, {}),
   dataDir: v.optional(v.string(), '.mesos-doh'),
   minPushSeconds: v.optional(timerSeconds(), 10),
@@ -127,7 +133,8 @@ export function parseConfig(input: unknown, place: string): AgentConfig {
 
 /** A master's base URL; a bare `host:port` is HTTP. Throws `FormatError` or, by `URL`, `TypeError`. */
 export function parseMaster(text: string): URL {
-  if (text.includes('@')) throw new FormatError('master', 'holds a name or password (before an @), which is never sent');
+  if (text.includes('@'))
+    throw new FormatError('master', 'holds a name or password (before an @), which is never sent');
   masterEndpoint(text);
   const url = new URL(text.includes('://') ? text : `http://${text}`);
   if (url.protocol !== 'http:' && url.protocol !== 'https:') {
@@ -140,7 +147,9 @@ export function parseMaster(text: string): URL {
 export function masterEndpoint(text: string): Endpoint {
   if (!text.includes('://')) return parseEndpoint(text);
   const authority = text.replace(/^[^:]*:\/\//, '').replace(/[/?#].*$/, '');
-  return parseEndpoint(/:\d*$/.test(authority) ? authority : `${authority}:${/^https:/i.test(text) ? 443 : 80}`);
+  return parseEndpoint(
+    /:\d*$/.test(authority) ? authority : `${authority}:${/^https:/i.test(text) ? 443 : 80}`,
+  );
 }
 
 /** What all spellings of a master have in common; a text that is none is left as it is. */

@@ -13,11 +13,17 @@ export type SyncEvent =
     }
   /** Elements left out of one read, by reason, with the first details of each. */
   | { readonly kind: 'skipped'; readonly reasons: readonly SkippedCount[] }
-  | ({ readonly kind: 'pushed'; readonly sink: string; readonly elapsedMs: number } & { readonly push: Published })
+  | ({ readonly kind: 'pushed'; readonly sink: string; readonly elapsedMs: number } & {
+      readonly push: Published;
+    })
   | { readonly kind: 'anew'; readonly sink: string; readonly reason: string }
   | { readonly kind: 'key-made'; readonly path: string; readonly publicKeyBase64: string }
   | { readonly kind: 'failed'; readonly error: Error; readonly retryInMs: number };
 
-export type SkippedCount = { readonly reason: SkipReason; readonly count: number; readonly examples: readonly string[] };
+export type SkippedCount = {
+  readonly reason: SkipReason;
+  readonly count: number;
+  readonly examples: readonly string[];
+};
 
 export type OnEvent = (event: SyncEvent) => void;

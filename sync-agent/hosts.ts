@@ -7,7 +7,10 @@ import { ConfigError, readJsonFile } from './config.ts';
  * name. Asked before records are made, so that making them is pure.
  */
 export type HostResolver = {
-  readonly resolve: (names: ReadonlySet<string>, signal: AbortSignal) => Promise<ReadonlyMap<string, readonly string[]>>;
+  readonly resolve: (
+    names: ReadonlySet<string>,
+    signal: AbortSignal,
+  ) => Promise<ReadonlyMap<string, readonly string[]>>;
 };
 
 export type LookupAddresses = (name: string) => Promise<readonly string[]>;
@@ -41,7 +44,9 @@ export function createHostResolver({
       await forEachLimited(stale, AT_ONCE, async (name) => {
         if (limit.aborted) return;
         triedAt.set(name, now());
-        const addresses = canonical(await Promise.race([lookupAddresses(name).catch(() => []), aborted(limit)]));
+        const addresses = canonical(
+          await Promise.race([lookupAddresses(name).catch(() => []), aborted(limit)]),
+        );
         if (addresses.length > 0) cache.set(name, { addresses, at: now() });
       });
       signal.throwIfAborted();
@@ -74,7 +79,9 @@ async function systemLookup(name: string): Promise<string[]> {
 }
 
 function canonical(addresses: readonly string[]): readonly string[] {
-  const texts = addresses.map((address) => canonicalAddress(address)).filter((address) => address !== undefined);
+  const texts = addresses
+    .map((address) => canonicalAddress(address))
+    .filter((address) => address !== undefined);
   return [...new Set(texts)].toSorted();
 }
 

@@ -10,16 +10,24 @@ export function createLog(destination: DestinationStream): OnEvent {
         log.info({ ...event, elapsedMs: Math.round(event.elapsedMs) }, 'read the cluster');
         break;
       case 'skipped':
-        for (const { reason, count, examples } of event.reasons) log.warn({ reason, count, examples }, 'left out');
+        for (const { reason, count, examples } of event.reasons)
+          log.warn({ reason, count, examples }, 'left out');
         break;
       case 'pushed':
         log.info(
           { sink: event.sink, elapsedMs: Math.round(event.elapsedMs), ...event.push, kind: undefined },
-          event.push.kind === 'changed' ? 'published' : event.push.kind === 'confirmed' ? 'renewed' : 'unchanged',
+          event.push.kind === 'changed'
+            ? 'published'
+            : event.push.kind === 'confirmed'
+              ? 'renewed'
+              : 'unchanged',
         );
         break;
       case 'anew':
-        log.warn({ sink: event.sink, reason: event.reason }, 'what was published can not be used: publishing anew');
+        log.warn(
+          { sink: event.sink, reason: event.reason },
+          'what was published can not be used: publishing anew',
+        );
         break;
       case 'key-made':
         log.info({ path: event.path, VERIFY_KEYS: event.publicKeyBase64 }, 'made a signing key');
@@ -50,7 +58,9 @@ export function createConsole(writeLine: (line: string) => void): OnEvent {
         write(`${event.error.message} (tried again in ${Math.round(event.retryInMs / 1000)} s)`);
         break;
       case 'key-made':
-        write(`made a signing key in ${event.path}; the Worker verifies with VERIFY_KEYS=${event.publicKeyBase64}`);
+        write(
+          `made a signing key in ${event.path}; the Worker verifies with VERIFY_KEYS=${event.publicKeyBase64}`,
+        );
         break;
       case 'read':
       case 'pushed':

@@ -60,7 +60,8 @@ const KEYS = {
 
 /** Maps a mesos-dns configuration; its keys match without regard to case. Throws `ConfigError`. */
 export function fromMesosDnsConfig(json: unknown, place: string): MesosDnsConfig {
-  if (typeof json !== 'object' || json === null || Array.isArray(json)) throw new ConfigError(`${place} is no JSON object`);
+  if (typeof json !== 'object' || json === null || Array.isArray(json))
+    throw new ConfigError(`${place} is no JSON object`);
   const given = new Map<string, unknown>();
   const ignored: { key: string; why: string }[] = [];
   for (const [key, value] of Object.entries(json)) {
@@ -78,7 +79,9 @@ export function fromMesosDnsConfig(json: unknown, place: string): MesosDnsConfig
   };
 
   if (text('zk') !== '' && list('masters').length === 0) {
-    throw new ConfigError(`${place}: zk: finding masters through ZooKeeper comes with a later version; list masters`);
+    throw new ConfigError(
+      `${place}: zk: finding masters through ZooKeeper comes with a later version; list masters`,
+    );
   }
   if (text('zk') !== '') ignored.push({ key: 'zk', why: 'masters is used instead until a later version' });
   const ttl = number('ttl', DEFAULT_TTL);
@@ -118,15 +121,21 @@ type IpSources = NonNullable<NonNullable<ConfigInput['records']>['ipSources']>;
 function ipSources(names: readonly string[], place: string): IpSources {
   return names.map((name) => {
     if (name === 'host' || name === 'netinfo' || name === 'docker' || name === 'mesos') return name;
-    throw new ConfigError(`${place}: IPSources: unknown source ${JSON.stringify(name)} (host, netinfo, docker or mesos)`);
+    throw new ConfigError(
+      `${place}: IPSources: unknown source ${JSON.stringify(name)} (host, netinfo, docker or mesos)`,
+    );
   });
 }
 
 function checked(key: string, value: unknown, place: string): unknown {
   const kind = KEYS[key.toLowerCase() as keyof typeof KEYS];
   if (value === null) return undefined;
-  const fits = kind === 'list' ? Array.isArray(value) && value.every((item) => typeof item === 'string') : typeof value === kind;
-  if (!fits) throw new ConfigError(`${place}: ${key}: should be a ${kind === 'list' ? 'list of strings' : kind}`);
+  const fits =
+    kind === 'list'
+      ? Array.isArray(value) && value.every((item) => typeof item === 'string')
+      : typeof value === kind;
+  if (!fits)
+    throw new ConfigError(`${place}: ${key}: should be a ${kind === 'list' ? 'list of strings' : kind}`);
   return value;
 }
 

@@ -15,7 +15,15 @@ import {
   type ZoneSettings,
 } from '../zone/head.ts';
 import { decodeRoot, importVerifyKeys } from '../zone/root.ts';
-import { DEFAULT_LIMITS, encodeEntries, type Levels, type Limits, type Plan, planSnapshot, type ZoneContent } from '../zone/snapshot.ts';
+import {
+  DEFAULT_LIMITS,
+  encodeEntries,
+  type Levels,
+  type Limits,
+  type Plan,
+  planSnapshot,
+  type ZoneContent,
+} from '../zone/snapshot.ts';
 import { nextSerial, type Serial, type Zone } from '../zone/zone.ts';
 import type { KeyPair } from './keys.ts';
 import type { Pair, Sink } from './sinks/sink.ts';
@@ -114,7 +122,8 @@ export function createPublisher(options: PublisherOptions): Publisher {
         variant,
       };
       const head = await encodeHead(root, body, key);
-      if (head.length > MAX_HEAD_OCTETS) throw new FormatError('head', `is ${head.length} octets long (at most ${MAX_HEAD_OCTETS})`);
+      if (head.length > MAX_HEAD_OCTETS)
+        throw new FormatError('head', `is ${head.length} octets long (at most ${MAX_HEAD_OCTETS})`);
       const blocks = blockPairs(plan, zone, variant);
       const metadata = { root: Buffer.from(rootOctets(head)).toString('base64') };
       if (!options.dryRun) {
@@ -136,9 +145,15 @@ export function createPublisher(options: PublisherOptions): Publisher {
 }
 
 /** The limits, the overlay's lowered to what a head has room for beside a level table of many shards. */
-function withinHead({ zone, settings, limits = DEFAULT_LIMITS }: PublisherOptions, levels: LevelTable | undefined): Limits {
+function withinHead(
+  { zone, settings, limits = DEFAULT_LIMITS }: PublisherOptions,
+  levels: LevelTable | undefined,
+): Limits {
   if (!levels) return limits;
-  const taken = MAX_ROOT_OCTETS + encodeBody({ zone, settings, levels, overlay: new Uint8Array() }).length + SECTION_HEADER_OCTETS;
+  const taken =
+    MAX_ROOT_OCTETS +
+    encodeBody({ zone, settings, levels, overlay: new Uint8Array() }).length +
+    SECTION_HEADER_OCTETS;
   return { ...limits, overlayOctets: Math.min(limits.overlayOctets, MAX_HEAD_OCTETS - taken) };
 }
 
@@ -160,7 +175,13 @@ async function recover(options: PublisherOptions, variant: string, signal: Abort
   try {
     const { root, body } = await decodeHead(stored.value, await importVerifyKeys([key.publicKeyBase64]));
     const { epoch, serial, createdAtMs, bodyHash } = root;
-    return { epoch, serial, createdAtMs, bodyHash, levels: await readLevels(sink, { zone, variant, body }, signal) };
+    return {
+      epoch,
+      serial,
+      createdAtMs,
+      bodyHash,
+      levels: await readLevels(sink, { zone, variant, body }, signal),
+    };
   } catch (error) {
     if (!(error instanceof FormatError)) throw error;
     options.onUnusable?.(error.message);
@@ -179,7 +200,8 @@ export async function readLevels(
   const block = async (blockKey: string, hash: Uint8Array): Promise<ReturnType<typeof openBlock>> => {
     const stored = await sink.get(blockKey, signal);
     if (!stored) throw new FormatError(`block ${blockKey}`, 'is missing');
-    if (!sameOctets(await contentHash(stored.value), hash)) throw new FormatError(`block ${blockKey}`, 'is damaged');
+    if (!sameOctets(await contentHash(stored.value), hash))
+      throw new FormatError(`block ${blockKey}`, 'is damaged');
     return openBlock(stored.value);
   };
   const opened = [];

@@ -30,12 +30,19 @@ export type SyncOptions = ReadOptions & {
 const EXAMPLES = 5;
 
 /** Reads the cluster and makes its record set. Throws `SourceError`; then there is nothing to publish. */
-export async function readRecords(options: ReadOptions, report: ReportSkipped, signal: AbortSignal): Promise<RecordSet> {
+export async function readRecords(
+  options: ReadOptions,
+  report: ReportSkipped,
+  signal: AbortSignal,
+): Promise<RecordSet> {
   const { source, hosts, settings, onEvent, monotonicMs } = options;
   const startedMs = monotonicMs();
   const state = await source.read(report, signal);
   const resolved = await hosts.resolve(hostNamesOf(state, settings.masters), signal);
-  const records = generateRecords(state, settings, { addressesOfHost: (host) => resolved.get(host) ?? [], report });
+  const records = generateRecords(state, settings, {
+    addressesOfHost: (host) => resolved.get(host) ?? [],
+    report,
+  });
   onEvent({
     kind: 'read',
     source: source.name,
@@ -82,7 +89,10 @@ export async function syncForever(
 export type Sleep = (ms: number, signal: AbortSignal) => Promise<void>;
 
 /** Counts skipped elements by reason and keeps the first details of each. */
-export function countSkipped(): { readonly report: ReportSkipped; readonly reasons: () => readonly SkippedCount[] } {
+export function countSkipped(): {
+  readonly report: ReportSkipped;
+  readonly reasons: () => readonly SkippedCount[];
+} {
   const counts = new Map<SkipReason, { count: number; examples: string[] }>();
   return {
     report: ({ reason, detail }) => {

@@ -12,7 +12,13 @@ import type { WaitUntil } from './snapshot/share.ts';
 import { lookupForPage, statusPage } from './status.tsx';
 import { createUpstream } from './upstream.ts';
 
-export type App = { readonly fetch: (request: Request, env: Bindings, context: ExecutionContext) => Response | Promise<Response> };
+export type App = {
+  readonly fetch: (
+    request: Request,
+    env: Bindings,
+    context: ExecutionContext,
+  ) => Response | Promise<Response>;
+};
 
 /** Blocks kept in an isolate, over all zones: below the 128 MB limit with room for the rest. */
 const BLOCK_CACHE_OCTETS = 48 * 1024 * 1024;
@@ -31,7 +37,8 @@ export function createApp(): App {
   const router = new Hono<{ Bindings: Bindings }>();
   router.use('*', async (context, next) => {
     const { access } = (await ready(context.env)).settings;
-    if (access.kind === 'closed' && context.req.path !== '/health') return problemResponse(closed(access.reason));
+    if (access.kind === 'closed' && context.req.path !== '/health')
+      return problemResponse(closed(access.reason));
     return next();
   });
   router.get('/', async (context) => {
@@ -47,7 +54,9 @@ export function createApp(): App {
     const health = await healthOf(settings, options, (work) => context.executionCtx.waitUntil(work));
     return context.json(health, health.status === 'not-ready' ? 503 : 200, { 'cache-control': 'no-store' });
   });
-  router.notFound((context) => problemResponse({ status: 404, reason: `There is nothing at ${context.req.path}.` }));
+  router.notFound((context) =>
+    problemResponse({ status: 404, reason: `There is nothing at ${context.req.path}.` }),
+  );
   router.onError((error) => internalError(error));
 
   return {
@@ -60,7 +69,10 @@ export function createApp(): App {
       const search = searchStart < 0 ? '' : url.slice(searchStart);
       const waitUntil: WaitUntil = (work) => context.waitUntil(work);
       if (isolate) return answer(request, search, { isolate, waitUntil });
-      return ready(env).then((started) => answer(request, search, { isolate: started, waitUntil }), internalError);
+      return ready(env).then(
+        (started) => answer(request, search, { isolate: started, waitUntil }),
+        internalError,
+      );
     },
   };
 
@@ -81,7 +93,11 @@ async function startIsolate(env: Bindings): Promise<Isolate> {
     reader: createSnapshotReader({
       origin: zone.origin,
       variant: VARIANT,
-      source: createKvHeadSource(env.SNAPSHOTS, { origin: zone.origin, variant: VARIANT, verifyKeys: settings.verifyKeys }),
+      source: createKvHeadSource(env.SNAPSHOTS, {
+        origin: zone.origin,
+        variant: VARIANT,
+        verifyKeys: settings.verifyKeys,
+      }),
       fetchBlock: createKvBlockFetcher(env.SNAPSHOTS),
       blocks,
       now,
@@ -119,7 +135,8 @@ function answerOctets(
   if (!(octets instanceof Uint8Array)) return problemResponse(octets);
   const query = readQuery(octets);
   if (!query) return problemResponse({ status: 400, reason: 'The message is no DNS query.' });
-  if (query.kind === 'malformed') return messageResponse(writeFormErr(query), { ttl: undefined, shared: false });
+  if (query.kind === 'malformed')
+    return messageResponse(writeFormErr(query), { ttl: undefined, shared: false });
   const resolved = resolve(query, options, waitUntil);
   if (resolved instanceof Promise) return resolved.then((late) => respond(late, options), internalError);
   return respond(resolved, options);
@@ -140,5 +157,8 @@ function closed(reason: string): { status: number; reason: string } {
 /** Tells the log what broke and the client only that something did. */
 function internalError(error: unknown): Response {
   console.error(error instanceof Error ? (error.stack ?? error.message) : String(error));
-  return problemResponse({ status: 500, reason: 'The resolver is not set up rightly; its log says what is wrong.' });
+  return problemResponse({
+    status: 500,
+    reason: 'The resolver is not set up rightly; its log says what is wrong.',
+  });
 }

@@ -10,7 +10,10 @@ const MAX_PARAMETER_CHARACTERS = 87_384;
 export type HttpProblem = { readonly status: 400 | 405 | 413 | 414 | 415; readonly reason: string };
 
 /** The query's octets, or what is wrong with the request. `search` is the URL from its `?` on. */
-export function queryOctets(request: Request, search: string): Uint8Array | HttpProblem | Promise<Uint8Array | HttpProblem> {
+export function queryOctets(
+  request: Request,
+  search: string,
+): Uint8Array | HttpProblem | Promise<Uint8Array | HttpProblem> {
   if (request.method === 'GET' || request.method === 'HEAD') return fromParameter(search);
   if (request.method === 'POST') return fromBody(request);
   return { status: 405, reason: 'Ask by GET with ?dns=, or by POST.' };
@@ -20,8 +23,10 @@ function fromParameter(search: string): Uint8Array | HttpProblem {
   // The usual search is the parameter alone and needs no parsing.
   const plain = search.startsWith('?dns=') && !/[&%+]/.test(search);
   const text = plain ? search.slice(5) : new URLSearchParams(search).get('dns');
-  if (text === null) return { status: 400, reason: 'The parameter dns is missing: it holds the query in base64url.' };
-  if (text.length > MAX_PARAMETER_CHARACTERS) return { status: 414, reason: 'The parameter dns is longer than any DNS message.' };
+  if (text === null)
+    return { status: 400, reason: 'The parameter dns is missing: it holds the query in base64url.' };
+  if (text.length > MAX_PARAMETER_CHARACTERS)
+    return { status: 414, reason: 'The parameter dns is longer than any DNS message.' };
   const octets = decodeBase64Url(text);
   return octets ?? { status: 400, reason: 'The parameter dns is not base64url (A-Z a-z 0-9 - _).' };
 }
@@ -29,7 +34,10 @@ function fromParameter(search: string): Uint8Array | HttpProblem {
 async function fromBody(request: Request): Promise<Uint8Array | HttpProblem> {
   const type = (request.headers.get('content-type') ?? '').split(';', 1)[0]?.trim().toLowerCase();
   if (type !== DNS_MESSAGE) return { status: 415, reason: `The body should be ${DNS_MESSAGE}.` };
-  const tooLong: HttpProblem = { status: 413, reason: `The body is longer than ${MAX_MESSAGE_OCTETS} octets.` };
+  const tooLong: HttpProblem = {
+    status: 413,
+    reason: `The body is longer than ${MAX_MESSAGE_OCTETS} octets.`,
+  };
   if (Number(request.headers.get('content-length') ?? 0) > MAX_MESSAGE_OCTETS) return tooLong;
   const octets = new Uint8Array(await request.arrayBuffer());
   return octets.length > MAX_MESSAGE_OCTETS ? tooLong : octets;
@@ -55,7 +63,13 @@ export function messageResponse(octets: Uint8Array, { ttl, shared, snapshot }: R
   return new Response(octets, { headers });
 }
 
-export function problemResponse({ status, reason }: { readonly status: number; readonly reason: string }): Response {
+export function problemResponse({
+  status,
+  reason,
+}: {
+  readonly status: number;
+  readonly reason: string;
+}): Response {
   const headers: Record<string, string> = {
     'content-type': 'text/plain; charset=utf-8',
     'cache-control': 'no-store',

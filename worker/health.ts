@@ -24,7 +24,11 @@ export type ZoneHealth = {
 
 const WORST_FIRST: readonly ZoneStatus[] = ['not-ready', 'expired', 'stale', 'ok'];
 
-export async function healthOf(settings: Settings, options: ResolveOptions, waitUntil: WaitUntil): Promise<Health> {
+export async function healthOf(
+  settings: Settings,
+  options: ResolveOptions,
+  waitUntil: WaitUntil,
+): Promise<Health> {
   const zones = await Promise.all(
     options.zones.map(async ({ origin, reader }): Promise<ZoneHealth> => {
       const held = await reader.current(waitUntil);

@@ -4,7 +4,13 @@ import { CLASS_IN, type Query } from '../zone/query.ts';
 import { TYPE } from '../zone/record.ts';
 import { EDE, type ExtendedError, RCODE, type Reply, writeReply } from '../zone/wire.ts';
 import type { ServedZone } from './env.ts';
-import { type Found, hasExpired, type Held, type SnapshotReader, snapshotAgeSeconds } from './snapshot/reader.ts';
+import {
+  type Found,
+  hasExpired,
+  type Held,
+  type SnapshotReader,
+  snapshotAgeSeconds,
+} from './snapshot/reader.ts';
 import type { WaitUntil } from './snapshot/share.ts';
 import type { Upstream } from './upstream.ts';
 
@@ -29,13 +35,19 @@ const STALE_TTL = 30;
 const OPCODE_QUERY = 0;
 
 /** Answers a query: our zones from their snapshots, other names by the upstream. Never throws. */
-export function resolve(query: Query, options: ResolveOptions, waitUntil: WaitUntil): Resolved | Promise<Resolved> {
+export function resolve(
+  query: Query,
+  options: ResolveOptions,
+  waitUntil: WaitUntil,
+): Resolved | Promise<Resolved> {
   const rcode = refusalOf(query);
   if (rcode !== undefined) return written(query, { rcode, recursionAvailable: false }, options);
   const zone = options.zones.find(({ originWire }) => isAtOrBelow(query.name, originWire));
   if (!zone) return forward(query, options);
   const found = zone.reader.find(query.name, waitUntil);
-  return found instanceof Promise ? found.then((late) => fromZone(query, late, options)) : fromZone(query, found, options);
+  return found instanceof Promise
+    ? found.then((late) => fromZone(query, late, options))
+    : fromZone(query, found, options);
 }
 
 /** What is answered whatever the name: unknown EDNS versions, other opcodes, other classes. */
@@ -48,7 +60,11 @@ function refusalOf(query: Query): number | undefined {
 function fromZone(query: Query, found: Found, options: ResolveOptions): Resolved {
   const recursionAvailable = recursionIn(found.held, options);
   if (found.kind === 'unavailable') {
-    return failed(query, { recursionAvailable, held: found.held, error: { code: EDE.notReady, text: found.reason } }, options);
+    return failed(
+      query,
+      { recursionAvailable, held: found.held, error: { code: EDE.notReady, text: found.reason } },
+      options,
+    );
   }
   const { held } = found;
   const { settings } = held.body;
@@ -75,14 +91,19 @@ function fromZone(query: Query, found: Found, options: ResolveOptions): Resolved
 /** Where SOA and NS go. With ANY below the apex mesos-dns gives both as authority, and so do we. */
 function apexSections(answer: Answer, type: number): Pick<NonNullable<Reply['authority']>, 'soa' | 'ns'> {
   if (answer.kind !== 'positive') return { soa: 'negative' };
-  if (answer.soa || answer.ns) return { ...(answer.soa && { soa: 'answer' }), ...(answer.ns && { ns: 'answer' }) };
+  if (answer.soa || answer.ns)
+    return { ...(answer.soa && { soa: 'answer' }), ...(answer.ns && { ns: 'answer' }) };
   return type === TYPE.ANY ? { soa: 'authority', ns: 'authority' } : {};
 }
 
 async function forward(query: Query, options: ResolveOptions): Promise<Resolved> {
   if (!options.upstream) {
     const error = { code: EDE.prohibited, text: 'only names of our own zones are answered here' };
-    return written(query, { rcode: RCODE.REFUSED, recursionAvailable: false, extendedErrors: [error] }, options);
+    return written(
+      query,
+      { rcode: RCODE.REFUSED, recursionAvailable: false, extendedErrors: [error] },
+      options,
+    );
   }
   const outcome = await options.upstream.forward(query);
   if ('octets' in outcome) return { ...outcome, held: undefined };
@@ -92,7 +113,11 @@ async function forward(query: Query, options: ResolveOptions): Promise<Resolved>
 
 function failed(
   query: Query,
-  { recursionAvailable, held, error }: { recursionAvailable: boolean; held: Held | undefined; error: ExtendedError },
+  {
+    recursionAvailable,
+    held,
+    error,
+  }: { recursionAvailable: boolean; held: Held | undefined; error: ExtendedError },
   options: ResolveOptions,
 ): Resolved {
   const reply = { rcode: RCODE.SERVFAIL, recursionAvailable, extendedErrors: [error] };

@@ -14,7 +14,12 @@ export type PageLookup = {
   readonly name: string;
   readonly type: string;
   readonly outcome: string;
-  readonly answers: readonly { readonly name: string; readonly ttl: string; readonly type: string; readonly data: string }[];
+  readonly answers: readonly {
+    readonly name: string;
+    readonly ttl: string;
+    readonly type: string;
+    readonly data: string;
+  }[];
 };
 
 /** Types the page offers. */
@@ -35,7 +40,8 @@ export async function lookupForPage(
     const reply = decode(Buffer.from(octets));
     const answers = (reply.answers ?? []).map((answer) => readable(answer));
     const rcode = 'rcode' in reply ? String(reply.rcode) : '';
-    const outcome = rcode === 'NOERROR' && answers.length === 0 ? `NODATA: the name exists, it has no ${asked}` : rcode;
+    const outcome =
+      rcode === 'NOERROR' && answers.length === 0 ? `NODATA: the name exists, it has no ${asked}` : rcode;
     return { name, type: asked, outcome, answers };
   } catch (error) {
     if (!(error instanceof FormatError)) throw error;
@@ -44,7 +50,12 @@ export async function lookupForPage(
 }
 
 function encodeQuery(name: string, type: PageType): Uint8Array {
-  return encode({ type: 'query', id: 0, flags: RECURSION_DESIRED, questions: [{ name: parseName(name), type }] });
+  return encode({
+    type: 'query',
+    id: 0,
+    flags: RECURSION_DESIRED,
+    questions: [{ name: parseName(name), type }],
+  });
 }
 
 function readable(answer: Answer): PageLookup['answers'][number] {
@@ -94,7 +105,8 @@ export function statusPage(
           <h2>Look up</h2>
           <form method="get" action="/">
             <label>
-              Name <input name="name" value={lookup?.name ?? ''} placeholder="search.marathon.mesos" required />
+              Name{' '}
+              <input name="name" value={lookup?.name ?? ''} placeholder="search.marathon.mesos" required />
             </label>{' '}
             <label>
               Type{' '}
@@ -115,7 +127,8 @@ export function statusPage(
     headers: {
       'content-type': 'text/html; charset=utf-8',
       'cache-control': 'no-store',
-      'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'",
+      'content-security-policy':
+        "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'",
       'referrer-policy': 'no-referrer',
       'x-content-type-options': 'nosniff',
     },

@@ -16,7 +16,10 @@ const TRY_MS = 1_800;
 const TOTAL_MS = 3_800;
 const MAX_REPLY_OCTETS = 65_535;
 
-export function createUpstream(urls: readonly string[], options: { fetch: typeof fetch; now: () => number }): Upstream {
+export function createUpstream(
+  urls: readonly string[],
+  options: { fetch: typeof fetch; now: () => number },
+): Upstream {
   return {
     forward: async (query) => {
       const deadline = options.now() + TOTAL_MS;
@@ -27,7 +30,8 @@ export function createUpstream(urls: readonly string[], options: { fetch: typeof
         const host = new URL(url).host;
         try {
           const { reply, octets } = await ask(url, query, { fetch: options.fetch, timeoutMs: leftMs });
-          if (reply.rcode !== RCODE.SERVFAIL && reply.rcode !== RCODE.REFUSED) return underId(octets, query, reply);
+          if (reply.rcode !== RCODE.SERVFAIL && reply.rcode !== RCODE.REFUSED)
+            return underId(octets, query, reply);
           problems.push(`${host} answered with error ${reply.rcode}`);
         } catch (error) {
           problems.push(`${host}: ${error instanceof Error ? error.message : 'no answer'}`);

@@ -21,7 +21,11 @@ export type Answer =
  * Answers a name at or below the zone's origin. `entry` is what the snapshot has for the name. Pure.
  * ANY gives all RRsets of the name, as mesos-dns does.
  */
-export function answerName(entry: Entry | undefined, type: number, name: { wire: Uint8Array; origin: Uint8Array }): Answer {
+export function answerName(
+  entry: Entry | undefined,
+  type: number,
+  name: { wire: Uint8Array; origin: Uint8Array },
+): Answer {
   const present = entry?.kind === 'name' ? entry : undefined;
   if (sameOctets(name.wire, name.origin)) {
     const soa = type === TYPE.SOA || type === TYPE.ANY;

@@ -58,12 +58,14 @@ export function encodeBlock(entries: readonly PlacedEntry[]): Uint8Array {
 /** Reads the header and checks that the tables fit. Throws `FormatError`. */
 export function openBlock(octets: Uint8Array): Block {
   const view = new DataView(octets.buffer, octets.byteOffset, octets.length);
-  if (octets.length < HEADER_OCTETS || view.getUint32(0) !== MAGIC) throw new FormatError('block', 'has no magic', 0);
+  if (octets.length < HEADER_OCTETS || view.getUint32(0) !== MAGIC)
+    throw new FormatError('block', 'has no magic', 0);
   const count = view.getUint32(4);
   const bucketBits = view.getUint32(8);
   if (bucketBits > MAX_BUCKET_BITS) throw new FormatError('block', 'has too many buckets', 8);
   const slots = HEADER_OCTETS + (2 ** bucketBits + 1) * 4;
-  if (slots + count * SLOT_OCTETS > octets.length) throw new FormatError('block', 'is shorter than its tables', 4);
+  if (slots + count * SLOT_OCTETS > octets.length)
+    throw new FormatError('block', 'is shorter than its tables', 4);
   return { octets, view, count, bucketBits, slots };
 }
 
@@ -93,7 +95,8 @@ function entryAt(block: Block, index: number): Entry {
   const at = block.slots + index * SLOT_OCTETS + 4;
   const start = block.view.getUint32(at);
   const end = index + 1 < block.count ? block.view.getUint32(at + SLOT_OCTETS) : block.octets.length;
-  if (start >= end || end > block.octets.length) throw new FormatError('block', 'has an entry out of place', at);
+  if (start >= end || end > block.octets.length)
+    throw new FormatError('block', 'has an entry out of place', at);
   return readEntry(block.octets.subarray(start, end));
 }
 

@@ -118,7 +118,8 @@ export function readEntry(octets: Uint8Array): Entry {
   const view = new DataView(octets.buffer, octets.byteOffset, octets.length);
   const kindAt = 1 + (octets[0] ?? 0);
   const kind = octets[kindAt];
-  if (kind !== KIND_NAME && kind !== KIND_TOMBSTONE) throw new FormatError('entry', 'has an unknown kind', kindAt);
+  if (kind !== KIND_NAME && kind !== KIND_TOMBSTONE)
+    throw new FormatError('entry', 'has an unknown kind', kindAt);
   return { kind: kind === KIND_NAME ? 'name' : 'tombstone', octets, view };
 }
 

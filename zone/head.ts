@@ -28,7 +28,11 @@ export type ZoneSettings = {
 export type RunReference = { readonly serial: Serial; readonly hash: Uint8Array; readonly octets: number };
 
 /** The shards of one cut: 2^`bits` blocks, picked by the top bits of a name's shard hash. */
-export type ShardTable = { readonly cutSerial: Serial; readonly bits: number; readonly hashes: readonly Uint8Array[] };
+export type ShardTable = {
+  readonly cutSerial: Serial;
+  readonly bits: number;
+  readonly hashes: readonly Uint8Array[];
+};
 
 /** Where the records are, first level first: the overlay (in the head), the run, the shards. */
 export type LevelTable = {
@@ -57,7 +61,11 @@ export function runKey(origin: OwnerName, variant: string, run: RunReference): s
   return `${keyPrefix(origin, variant)}r/${run.serial}-${toHex(run.hash)}`;
 }
 
-export function shardKey(origin: OwnerName, variant: string, shards: ShardTable & { readonly index: number }): string {
+export function shardKey(
+  origin: OwnerName,
+  variant: string,
+  shards: ShardTable & { readonly index: number },
+): string {
   const hash = shards.hashes[shards.index];
   if (hash === undefined) throw new FormatError('shard table', `has no shard ${shards.index}`);
   return `${keyPrefix(origin, variant)}s/${shards.cutSerial}-${shards.index}-${toHex(hash)}`;
@@ -82,7 +90,8 @@ export function encodeBody(body: HeadBody): Uint8Array {
     const { soa, nameServers, nsTtl } = body.zone;
     into.octets(nameToWire(soa.mname));
     into.octets(nameToWire(soa.rname));
-    for (const seconds of [soa.refresh, soa.retry, soa.expire, soa.minimum, soa.ttl, nsTtl]) into.u32(seconds);
+    for (const seconds of [soa.refresh, soa.retry, soa.expire, soa.minimum, soa.ttl, nsTtl])
+      into.u32(seconds);
     into.u8(nameServers.length);
     for (const server of nameServers) into.octets(nameToWire(server));
   });
@@ -168,7 +177,11 @@ function readShards(reader: OctetReader): ShardTable {
   const cutSerial = reader.u32();
   const bits = reader.u8();
   if (bits > 16) throw new FormatError('level table', `has 2^${bits} shards`, reader.offset() - 1);
-  return { cutSerial, bits, hashes: Array.from({ length: 2 ** bits }, () => reader.octets(CONTENT_HASH_OCTETS)) };
+  return {
+    cutSerial,
+    bits,
+    hashes: Array.from({ length: 2 ** bits }, () => reader.octets(CONTENT_HASH_OCTETS)),
+  };
 }
 
 function readName(reader: OctetReader): OwnerName {
@@ -210,4 +223,3 @@ export async function decodeHead(octets: Uint8Array, keys: VerifyKeys | 'none'):
   }
   return { root, body: decodeBody(body, root.origin) };
 }
-

@@ -131,7 +131,11 @@ function wireFromText(text: string): Uint8Array {
     const length = octets.length - lengthAt - 1;
     if (length === 0) throw new FormatError(`name ${JSON.stringify(text)}`, 'has an empty label', offset);
     if (length > MAX_LABEL_OCTETS) {
-      throw new FormatError(`name ${JSON.stringify(text)}`, `has a label of ${length} octets (at most 63)`, offset);
+      throw new FormatError(
+        `name ${JSON.stringify(text)}`,
+        `has a label of ${length} octets (at most 63)`,
+        offset,
+      );
     }
     octets[lengthAt] = length;
     lengthAt = octets.push(0) - 1;

@@ -86,7 +86,8 @@ export function createReader(octets: Uint8Array, what: string): OctetReader {
     u32: () => view.getUint32(take(4)),
     u64: () => {
       const value = view.getBigUint64(take(8));
-      if (value > BigInt(Number.MAX_SAFE_INTEGER)) throw new FormatError(what, 'has a number over 2^53', at - 8);
+      if (value > BigInt(Number.MAX_SAFE_INTEGER))
+        throw new FormatError(what, 'has a number over 2^53', at - 8);
       return Number(value);
     },
     octets: (length) => {

@@ -80,7 +80,8 @@ export function decodeSrv(rdata: RData): Srv {
 /** Address RDATA as text; throws `FormatError` for another length than the type's. */
 export function decodeAddress(type: typeof TYPE.A | typeof TYPE.AAAA, rdata: RData): string {
   const length = type === TYPE.A ? 4 : 16;
-  if (rdata.length !== length) throw new FormatError('address RDATA', `is not ${length} octets`, rdata.length);
+  if (rdata.length !== length)
+    throw new FormatError('address RDATA', `is not ${length} octets`, rdata.length);
   return formatAddress(rdata);
 }
 

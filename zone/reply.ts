@@ -2,7 +2,11 @@ import { HEADER_OCTETS, type Query } from './query.ts';
 import { lowerOctet } from './name.ts';
 
 /** What matters of somebody else's reply before it is passed on. */
-export type ForeignReply = { readonly rcode: number; readonly truncated: boolean; readonly ttl: number | undefined };
+export type ForeignReply = {
+  readonly rcode: number;
+  readonly truncated: boolean;
+  readonly ttl: number | undefined;
+};
 
 const TYPE_OPT = 41;
 const TYPE_SOA = 6;
@@ -33,7 +37,8 @@ export function readReply(octets: Uint8Array, query: Query): ForeignReply | unde
       const end = at + 10 + view.getUint16(at + 8);
       if (end > octets.length) return undefined;
       if (section === 0 && type !== TYPE_OPT) answerTtl = Math.min(answerTtl ?? ttl, ttl);
-      if (section === 1 && type === TYPE_SOA && end - at >= 14) negativeTtl = Math.min(ttl, view.getUint32(end - 4));
+      if (section === 1 && type === TYPE_SOA && end - at >= 14)
+        negativeTtl = Math.min(ttl, view.getUint32(end - 4));
       at = end;
     }
   }
@@ -43,7 +48,7 @@ export function readReply(octets: Uint8Array, query: Query): ForeignReply | unde
 
 /** Behind a possibly compressed name, or -1. */
 function endOfName(octets: Uint8Array, start: number): number {
-  for (let at = start; at < octets.length; ) {
+  for (let at = start; at < octets.length;) {
     const length = octets[at] ?? 0;
     if (length >= 0xc0) return at + 2;
     if (length > 63) return -1;

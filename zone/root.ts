@@ -60,8 +60,15 @@ export async function importVerifyKeys(base64Keys: readonly string[]): Promise<V
     } catch {
       throw new FormatError(`verify key ${i + 1}`, 'is not base64');
     }
-    if (raw.length !== 32) throw new FormatError(`verify key ${i + 1}`, `has ${raw.length} octets instead of 32`);
-    const key = await crypto.subtle.importKey('raw', raw as Uint8Array<ArrayBuffer>, { name: 'Ed25519' }, false, ['verify']);
+    if (raw.length !== 32)
+      throw new FormatError(`verify key ${i + 1}`, `has ${raw.length} octets instead of 32`);
+    const key = await crypto.subtle.importKey(
+      'raw',
+      raw as Uint8Array<ArrayBuffer>,
+      { name: 'Ed25519' },
+      false,
+      ['verify'],
+    );
     keys.set(toHex(await keyIdOf(raw)), key);
   }
   return keys;
@@ -83,7 +90,10 @@ function encodeRoot(root: Root): Uint8Array {
   const variant = new TextEncoder().encode(root.variant);
   const length = ROOT_FIXED_OCTETS + origin.length + variant.length + SIGNATURE_OCTETS;
   if (length > MAX_ROOT_OCTETS || variant.length > 0xff) {
-    throw new FormatError('head root', `has no room for origin and variant (${length} octets, at most ${MAX_ROOT_OCTETS})`);
+    throw new FormatError(
+      'head root',
+      `has no room for origin and variant (${length} octets, at most ${MAX_ROOT_OCTETS})`,
+    );
   }
   into.u32(MAGIC);
   into.u8(root.format);
@@ -109,10 +119,12 @@ export function decodeRoot(octets: Uint8Array): { readonly root: Root; readonly 
   const reader = createReader(octets, 'head root');
   if (reader.u32() !== MAGIC) throw new FormatError('head root', 'has no magic', 0);
   const format = reader.u8();
-  if (format !== HEAD_FORMAT) throw new FormatError('head root', `has format ${format}, this version reads ${HEAD_FORMAT}`, 4);
+  if (format !== HEAD_FORMAT)
+    throw new FormatError('head root', `has format ${format}, this version reads ${HEAD_FORMAT}`, 4);
   reader.u8();
   const length = reader.u16();
-  if (length > MAX_ROOT_OCTETS || length > octets.length) throw new FormatError('head root', 'has a wrong length', 6);
+  if (length > MAX_ROOT_OCTETS || length > octets.length)
+    throw new FormatError('head root', 'has a wrong length', 6);
   const root = {
     format,
     epoch: reader.u64(),
@@ -126,7 +138,8 @@ export function decodeRoot(octets: Uint8Array): { readonly root: Root; readonly 
     origin: nameFromWire(reader.octets(reader.u8())),
     variant: new TextDecoder().decode(reader.octets(reader.u8())),
   };
-  if (reader.offset() + SIGNATURE_OCTETS !== length) throw new FormatError('head root', 'has a wrong length', 6);
+  if (reader.offset() + SIGNATURE_OCTETS !== length)
+    throw new FormatError('head root', 'has a wrong length', 6);
   return { root, rootOctets: length };
 }
 
@@ -138,7 +151,8 @@ export async function verifyRoot(octets: Uint8Array, keys: VerifyKeys | 'none'):
   const { root, rootOctets: length } = decodeRoot(octets);
   if (keys === 'none') return root;
   const key = keys.get(toHex(root.keyId));
-  if (!key) throw new FormatError('head root', `is signed by key ${toHex(root.keyId)}, which is not trusted here`);
+  if (!key)
+    throw new FormatError('head root', `is signed by key ${toHex(root.keyId)}, which is not trusted here`);
   const signed = signedOctets(octets.subarray(0, length - SIGNATURE_OCTETS));
   const signature = octets.slice(length - SIGNATURE_OCTETS, length);
   if (!(await crypto.subtle.verify('Ed25519', key, signature, signed))) {

@@ -1,7 +1,7 @@
 import { type Block, encodeBlock, entriesOf, findEntry, openBlock, type PlacedEntry } from './block.ts';
 import { type Entry, entryName, readEntry, writeEntry, writeTombstone } from './entry.ts';
-import { contentHash, type NameHash, hashName, sameOctets } from './hash.ts';
-import type { LevelTable } from './head.ts';
+import { CONTENT_HASH_OCTETS, contentHash, type NameHash, hashName, sameOctets } from './hash.ts';
+import { type LevelTable, MAX_HEAD_OCTETS } from './head.ts';
 import { ancestorsBelow, nameFromWire, nameToWire, type OwnerName } from './name.ts';
 import { createWriter } from './octets.ts';
 import { type RRset, TYPE } from './record.ts';
@@ -16,11 +16,20 @@ export type Limits = {
   readonly overlayOctets: number;
   /** Shards are cut when the run would pass this. */
   readonly runOctets: number;
-  /** A cut makes as many shards (a power of two) as keep them below this. */
+  /** A cut makes as many shards (a power of two, at most 2,048) as keep them below this on average. */
   readonly shardOctets: number;
 };
 
-export const DEFAULT_LIMITS: Limits = { overlayOctets: 56 * 1024, runOctets: 1024 * 1024, shardOctets: 384 * 1024 };
+export const DEFAULT_LIMITS: Limits = {
+  overlayOctets: 56 * 1024,
+  runOctets: 1024 * 1024,
+  shardOctets: 384 * 1024,
+};
+
+/** At most so many shards that their hashes take half of a head. */
+const MAX_SHARD_BITS = 11;
+/** Room in a head for its root, the zone's own facts and the settings. */
+const HEAD_FACTS_OCTETS = 4096;
 
 /** What a zone holds, asked name by name so that a large one need not stand in memory as RRsets. */
 export type ZoneContent = {
@@ -58,7 +67,10 @@ export type Plan = {
 };
 
 /** Encodes every owner name of `content`, and an entry for every empty non-terminal above them. */
-export function encodeEntries(content: ZoneContent, { origin, seed }: { origin: OwnerName; seed: Uint8Array }): EntryTable {
+export function encodeEntries(
+  content: ZoneContent,
+  { origin, seed }: { origin: OwnerName; seed: Uint8Array },
+): EntryTable {
   const writer = createWriter(64 * 1024);
   const offsets: number[] = [];
   const hashes: NameHash[] = [];
@@ -97,11 +109,20 @@ export async function planSnapshot(
   if (published === undefined) return cut(next, { seed, serial, limits, changes: next.hashes.length });
   const changed = changedEntries(published, next);
   const changes = changed.length;
-  if (changes === 0) return { levels: published, overlayOctets: published.overlay?.octets ?? NOTHING, newRun: undefined, newShards: [], changes };
+  if (changes === 0)
+    return {
+      levels: published,
+      overlayOctets: published.overlay?.octets ?? NOTHING,
+      newRun: undefined,
+      newShards: [],
+      changes,
+    };
 
   const base: Levels = { ...published, overlay: undefined };
-  const overlay = encodeOptional(mergeLevel(published.overlay, changed).filter((entry) => differsFrom(base, entry)));
-  if (overlay.length <= limits.overlayOctets) {
+  const overlay = encodeOptional(
+    mergeLevel(published.overlay, changed).filter((entry) => differsFrom(base, entry)),
+  );
+  if (overlay.length <= Math.min(limits.overlayOctets, overlayRoom(published.table))) {
     const levels = { ...published, overlay: openOptional(overlay) };
     return { levels, overlayOctets: overlay, newRun: undefined, newShards: [], changes };
   }
@@ -119,6 +140,11 @@ export async function planSnapshot(
 
 const NOTHING = new Uint8Array();
 
+/** What a head can hold beside the hashes of its shards. */
+function overlayRoom({ shards }: LevelTable): number {
+  return MAX_HEAD_OCTETS - HEAD_FACTS_OCTETS - (shards ? shards.hashes.length * CONTENT_HASH_OCTETS : 0);
+}
+
 /** Everything anew: one run if it fits, else shards. */
 async function cut(
   next: EntryTable,
@@ -126,17 +152,29 @@ async function cut(
 ): Promise<Plan> {
   const run = next.octets.length <= limits.runOctets ? encodeBlock(placedTable(next)) : undefined;
   if (run && run.length <= limits.runOctets) {
-    const table = { seed, run: { serial, hash: await contentHash(run), octets: run.length }, shards: undefined };
+    const table = {
+      seed,
+      run: { serial, hash: await contentHash(run), octets: run.length },
+      shards: undefined,
+    };
     const levels = { table, overlay: undefined, run: openBlock(run), shards: [] };
     return { levels, overlayOctets: NOTHING, newRun: run, newShards: [], changes };
   }
-  const bits = Math.min(16, Math.max(1, Math.ceil(Math.log2(next.octets.length / limits.shardOctets))));
+  const bits = Math.min(
+    MAX_SHARD_BITS,
+    Math.max(1, Math.ceil(Math.log2(next.octets.length / limits.shardOctets))),
+  );
   const members: PlacedEntry[][] = Array.from({ length: 2 ** bits }, () => []);
   for (const [i, hash] of next.hashes.entries()) members[shardOf(hash, bits)]?.push(placedAt(next, i));
   const newShards = members.map((entries) => encodeBlock(entries));
   const hashes = await Promise.all(newShards.map((octets) => contentHash(octets)));
   const table = { seed, run: undefined, shards: { cutSerial: serial, bits, hashes } };
-  const levels = { table, overlay: undefined, run: undefined, shards: newShards.map((octets) => openBlock(octets)) };
+  const levels = {
+    table,
+    overlay: undefined,
+    run: undefined,
+    shards: newShards.map((octets) => openBlock(octets)),
+  };
   return { levels, overlayOctets: NOTHING, newRun: undefined, newShards, changes };
 }
 
@@ -198,7 +236,8 @@ function indexNames(table: EntryTable): (name: Uint8Array, slot: number) => bool
     for (let at = slot & (size - 1); ; at = (at + 1) & (size - 1)) {
       const i = index[at] ?? -1;
       if (i === -1) return false;
-      if (table.hashes[i]?.slot === slot && sameOctets(entryName(readEntry(entryOctets(table, i))), name)) return true;
+      if (table.hashes[i]?.slot === slot && sameOctets(entryName(readEntry(entryOctets(table, i))), name))
+        return true;
     }
   };
 }

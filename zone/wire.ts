@@ -5,10 +5,25 @@ import { SRV_TARGET_OFFSET, TYPE } from './record.ts';
 import type { Serial, Zone } from './zone.ts';
 
 /** Response codes (RFC 1035 §4.1.1, RFC 6891 §9). */
-export const RCODE = { NOERROR: 0, FORMERR: 1, SERVFAIL: 2, NXDOMAIN: 3, NOTIMP: 4, REFUSED: 5, BADVERS: 16 } as const;
+export const RCODE = {
+  NOERROR: 0,
+  FORMERR: 1,
+  SERVFAIL: 2,
+  NXDOMAIN: 3,
+  NOTIMP: 4,
+  REFUSED: 5,
+  BADVERS: 16,
+} as const;
 
 /** Extended errors (RFC 8914 §4) that we send. */
-export const EDE = { staleAnswer: 3, notReady: 14, prohibited: 18, notAuthoritative: 20, networkError: 23, invalidData: 24 } as const;
+export const EDE = {
+  staleAnswer: 3,
+  notReady: 14,
+  prohibited: 18,
+  notAuthoritative: 20,
+  networkError: 23,
+  invalidData: 24,
+} as const;
 
 export type ExtendedError = { readonly code: number; readonly text: string };
 
@@ -126,7 +141,10 @@ export function writeFormErr(malformed: Malformed): Uint8Array {
   const octets = new Uint8Array(HEADER_OCTETS);
   const view = new DataView(octets.buffer);
   view.setUint16(0, malformed.id);
-  view.setUint16(2, 0x8000 | (malformed.opcode << 11) | (malformed.recursionDesired ? 0x0100 : 0) | RCODE.FORMERR);
+  view.setUint16(
+    2,
+    0x8000 | (malformed.opcode << 11) | (malformed.recursionDesired ? 0x0100 : 0) | RCODE.FORMERR,
+  );
   return octets;
 }
 
@@ -141,7 +159,8 @@ function startMessage(query: Query, capacity: number): Message {
 /** No less than the reply can take: each value and address has at most a record header besides what is stored. */
 function roomFor(query: Query, reply: Reply): number {
   let records = 0;
-  for (const rrset of reply.rrsets ?? []) records += rrset.count * RR_HEADER_OCTETS + (rrset.end - rrset.values) * 4;
+  for (const rrset of reply.rrsets ?? [])
+    records += rrset.count * RR_HEADER_OCTETS + (rrset.end - rrset.values) * 4;
   let apex = SOA_AND_OPT_OCTETS + optOctets(query, reply);
   for (const server of reply.authority?.ns ? reply.authority.zone.nameServers : []) {
     apex += RR_HEADER_OCTETS + server.length;
@@ -175,7 +194,11 @@ function writeRRset(
   return { offsets, left, targetAt };
 }
 
-function writeTargetAddresses(message: Message, srv: Placed, { cap, limit }: { cap: number; limit: number }): number {
+function writeTargetAddresses(
+  message: Message,
+  srv: Placed,
+  { cap, limit }: { cap: number; limit: number },
+): number {
   const { octets: stored } = srv.rrset.entry;
   let written = 0;
   for (const target of targetAddresses(srv.rrset)) {

@@ -3,7 +3,14 @@ import { networkInterfaces } from 'node:os';
 import type { Command } from 'commander';
 import { parseAddress } from '../../zone/address.ts';
 import type { ClusterState } from '../cluster.ts';
-import { type AgentConfig, ConfigError, mergeConfig, parseConfig, parseMaster, readJsonFile } from '../config.ts';
+import {
+  type AgentConfig,
+  ConfigError,
+  mergeConfig,
+  parseConfig,
+  parseMaster,
+  readJsonFile,
+} from '../config.ts';
 import { createHostResolver, createHostsFileResolver, type HostResolver } from '../hosts.ts';
 import { createHttp, type Http } from '../http.ts';
 import { fromMesosDnsConfig } from '../mesos-dns-config.ts';
@@ -24,11 +31,20 @@ export type InputFlags = {
 export function addInputOptions(command: Command): Command {
   return command
     .option('--config <file>', 'our configuration, JSON (docs/configuration.md)')
-    .option('--mesos-dns-config <file>', "a mesos-dns config.json; means mesos-dns's own defaults and exact names")
+    .option(
+      '--mesos-dns-config <file>',
+      "a mesos-dns config.json; means mesos-dns's own defaults and exact names",
+    )
     .option('--master <url>', 'a Mesos master, http://host:port; repeatable', collect)
     .option('--state <file|url>', "a saved /state, or a URL that answers one, instead of a master's")
-    .option('--hosts <file>', 'JSON of host names, each with a list of addresses: the only names that resolve')
-    .option('--local-addresses <list>', "the name server's addresses where mesos-dns's listener is 0.0.0.0; `auto`: this machine's");
+    .option(
+      '--hosts <file>',
+      'JSON of host names, each with a list of addresses: the only names that resolve',
+    )
+    .option(
+      '--local-addresses <list>',
+      "the name server's addresses where mesos-dns's listener is 0.0.0.0; `auto`: this machine's",
+    );
 }
 
 /** For options that may be given several times. */
@@ -38,7 +54,8 @@ export function collect(value: string, earlier: readonly string[] = []): string[
 
 /** The configuration of files and flags, flags first; `note` takes what the operator should know. */
 export function configFrom(flags: InputFlags, note: (line: string) => void): AgentConfig {
-  const place = [flags.mesosDnsConfig, flags.config].filter((path) => path !== undefined).join(' and ') || 'flags';
+  const place =
+    [flags.mesosDnsConfig, flags.config].filter((path) => path !== undefined).join(' and ') || 'flags';
   let input: unknown = {};
   if (flags.mesosDnsConfig !== undefined) {
     const theirs = fromMesosDnsConfig(readJsonFile(flags.mesosDnsConfig), flags.mesosDnsConfig);
@@ -60,23 +77,33 @@ function localAddresses(list = ''): string[] {
   }
   const addresses = list.split(',').map((text) => text.trim());
   for (const address of addresses.filter((text) => text !== '')) {
-    if (!parseAddress(address)) throw new ConfigError(`--local-addresses: ${JSON.stringify(address)} is no IP address`);
+    if (!parseAddress(address))
+      throw new ConfigError(`--local-addresses: ${JSON.stringify(address)} is no IP address`);
   }
   return addresses.filter((text) => text !== '');
 }
 
 /** The source that flags and configuration name. Throws `ConfigError` where they name none. */
 export function sourceFrom(flags: InputFlags, config: AgentConfig, http: Http): Source<ClusterState> {
-  const limits = { timeoutMs: config.mesos.timeoutSeconds * 1000, maxOctets: config.mesos.maxStateMebibytes * 1024 * 1024 };
+  const limits = {
+    timeoutMs: config.mesos.timeoutSeconds * 1000,
+    maxOctets: config.mesos.maxStateMebibytes * 1024 * 1024,
+  };
   if (flags.state !== undefined) {
     return /^https?:\/\//.test(flags.state)
       ? createStateUrlSource(flags.state, { http, ...limits })
       : createStateFileSource(flags.state);
   }
   if (config.mesos.masters.length === 0) {
-    throw new ConfigError('no cluster is named: give --master http://host:5050, --state FILE, or mesos.masters in --config');
+    throw new ConfigError(
+      'no cluster is named: give --master http://host:5050, --state FILE, or mesos.masters in --config',
+    );
   }
-  return createMesosStateSource({ masters: config.mesos.masters.map((master) => parseMaster(master)), http, ...limits });
+  return createMesosStateSource({
+    masters: config.mesos.masters.map((master) => parseMaster(master)),
+    http,
+    ...limits,
+  });
 }
 
 export function hostsFrom(flags: InputFlags, config: AgentConfig): HostResolver {
@@ -91,9 +118,15 @@ export function mesosHttpFrom({ mesos }: AgentConfig): Http {
     try {
       return { [key]: readFileSync(path, 'utf8') };
     } catch (cause) {
-      throw new ConfigError(`${path} can not be read (${cause instanceof Error ? cause.message : ''})`, { cause });
+      throw new ConfigError(`${path} can not be read (${cause instanceof Error ? cause.message : ''})`, {
+        cause,
+      });
     }
   };
-  const tls = { ...read(mesos.caCertFile, 'ca'), ...read(mesos.certFile, 'cert'), ...read(mesos.keyFile, 'key') };
+  const tls = {
+    ...read(mesos.caCertFile, 'ca'),
+    ...read(mesos.certFile, 'cert'),
+    ...read(mesos.keyFile, 'key'),
+  };
   return createHttp(Object.keys(tls).length > 0 ? { tls } : {});
 }

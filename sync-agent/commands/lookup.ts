@@ -24,8 +24,16 @@ export function addLookupCommand(program: Command): void {
     .command('lookup')
     .description('ask a DoH URL and show the answer')
     .argument('<name>', 'the name to ask for', readName)
-    .argument('[type]', `one of ${TYPES.join(' ')} (default: SRV for names that begin with _, else A)`, readType)
-    .option('--url <url>', 'the DoH URL, also from MESOS_DOH_URL', process.env['MESOS_DOH_URL'] ?? DEFAULT_URL)
+    .argument(
+      '[type]',
+      `one of ${TYPES.join(' ')} (default: SRV for names that begin with _, else A)`,
+      readType,
+    )
+    .option(
+      '--url <url>',
+      'the DoH URL, also from MESOS_DOH_URL',
+      process.env['MESOS_DOH_URL'] ?? DEFAULT_URL,
+    )
     .option('--json', 'print the whole reply as JSON')
     .addHelpText('after', EXAMPLES)
     .action(async (name: string, type: LookupType | undefined, { url, json }: Flags) => {
@@ -33,13 +41,20 @@ export function addLookupCommand(program: Command): void {
       const started = performance.now();
       const { reply, snapshot } = await ask(url, name, asked);
       if (json === true) process.stdout.write(`${JSON.stringify(reply, undefined, 1)}\n`);
-      else process.stdout.write(render(reply, { name, type: asked, url, snapshot, elapsedMs: performance.now() - started }));
+      else
+        process.stdout.write(
+          render(reply, { name, type: asked, url, snapshot, elapsedMs: performance.now() - started }),
+        );
     });
 }
 
 type Reply = ReturnType<typeof decode>;
 
-async function ask(url: string, name: string, type: LookupType): Promise<{ reply: Reply; snapshot: string | undefined }> {
+async function ask(
+  url: string,
+  name: string,
+  type: LookupType,
+): Promise<{ reply: Reply; snapshot: string | undefined }> {
   const http = createHttp();
   try {
     const body = encode({
@@ -47,10 +62,29 @@ async function ask(url: string, name: string, type: LookupType): Promise<{ reply
       id: 0,
       flags: RECURSION_DESIRED,
       questions: [{ name, type }],
-      additionals: [{ type: 'OPT', name: '.', udpPayloadSize: 1232, extendedRcode: 0, ednsVersion: 0, flags: 0, flag_do: false, options: [] }],
+      additionals: [
+        {
+          type: 'OPT',
+          name: '.',
+          udpPayloadSize: 1232,
+          extendedRcode: 0,
+          ednsVersion: 0,
+          flags: 0,
+          flag_do: false,
+          options: [],
+        },
+      ],
     });
     const headers = { 'content-type': 'application/dns-message', accept: 'application/dns-message' };
-    const response = await http.request({ method: 'POST', url, headers, body, signal: stopSignal(), timeoutMs: TIMEOUT_MS, maxOctets: 65_535 });
+    const response = await http.request({
+      method: 'POST',
+      url,
+      headers,
+      body,
+      signal: stopSignal(),
+      timeoutMs: TIMEOUT_MS,
+      maxOctets: 65_535,
+    });
     if (response.status !== 200) throw await response.refusal();
     return { reply: decode(Buffer.from(await response.bytes())), snapshot: response.headers['snapshot'] };
   } finally {
@@ -66,8 +100,14 @@ function render(
   const flags = [reply.flag_aa && 'aa', reply.flag_tc && 'tc', reply.flag_rd && 'rd', reply.flag_ra && 'ra'];
   const status = 'rcode' in reply ? String(reply.rcode) : 'NOERROR';
   const lines = [`;; ${facts.name} ${facts.type}: ${status}; flags: ${flags.filter(Boolean).join(' ')}`];
-  for (const [title, records] of Object.entries({ ANSWER: reply.answers, AUTHORITY: reply.authorities, ADDITIONAL: reply.additionals })) {
-    const shown = (records ?? []).filter((record) => record.type !== 'OPT').map((record) => recordLine(record));
+  for (const [title, records] of Object.entries({
+    ANSWER: reply.answers,
+    AUTHORITY: reply.authorities,
+    ADDITIONAL: reply.additionals,
+  })) {
+    const shown = (records ?? [])
+      .filter((record) => record.type !== 'OPT')
+      .map((record) => recordLine(record));
     if (shown.length > 0) lines.push('', `;; ${title}`, ...shown);
   }
   for (const line of extendedErrors(reply)) lines.push('', `;; ${line}`);
@@ -78,14 +118,17 @@ function render(
 
 function recordLine(record: Answer): string {
   const ttl = 'ttl' in record ? String(record.ttl ?? '') : '';
-  return [`${record.name}.`, ttl, 'IN', record.type, dataText('data' in record ? record.data : '')].join('\t');
+  return [`${record.name}.`, ttl, 'IN', record.type, dataText('data' in record ? record.data : '')].join(
+    '\t',
+  );
 }
 
 function dataText(data: unknown): string {
   if (Array.isArray(data)) return data.map(String).join(' ');
   if (typeof data !== 'object' || data === null || data instanceof Uint8Array) return String(data);
   const fields = new Map(Object.entries(data));
-  if (fields.has('target')) return `${text(fields, 'priority')} ${text(fields, 'weight')} ${text(fields, 'port')} ${text(fields, 'target')}.`;
+  if (fields.has('target'))
+    return `${text(fields, 'priority')} ${text(fields, 'weight')} ${text(fields, 'port')} ${text(fields, 'target')}.`;
   return [...fields.values()].join(' ');
 }
 

@@ -32,10 +32,16 @@ export function sinkFrom(
   env: NodeJS.ProcessEnv,
 ): { readonly sink: Sink; readonly close: () => Promise<void> } {
   if (sinkDir !== undefined) return { sink: createDirectorySink(sinkDir), close: () => Promise.resolve() };
-  if (!kv) throw new ConfigError('nowhere to publish is named: give --sink-dir DIR, or kv.url and kv.namespace in --config');
+  if (!kv)
+    throw new ConfigError(
+      'nowhere to publish is named: give --sink-dir DIR, or kv.url and kv.namespace in --config',
+    );
   const http = createHttp();
   const token = env['CLOUDFLARE_API_TOKEN'];
-  return { sink: createCloudflareKvSink({ ...kv, http, ...(token !== undefined && { token }) }), close: () => http.close() };
+  return {
+    sink: createCloudflareKvSink({ ...kv, http, ...(token !== undefined && { token }) }),
+    close: () => http.close(),
+  };
 }
 
 export function publisherFrom(

@@ -10,7 +10,14 @@ import { fromLevels } from '../records/from-levels.ts';
 import type { RecordSet, RecordSetType } from '../records/record-set.ts';
 import { createDirectorySink } from '../sinks/directory.ts';
 import { countSkipped, readRecords } from '../sync.ts';
-import { addInputOptions, configFrom, hostsFrom, type InputFlags, mesosHttpFrom, sourceFrom } from './inputs.ts';
+import {
+  addInputOptions,
+  configFrom,
+  hostsFrom,
+  type InputFlags,
+  mesosHttpFrom,
+  sourceFrom,
+} from './inputs.ts';
 import { signingKeyFrom } from './outputs.ts';
 import { note, stopSignal } from './terminal.ts';
 
@@ -27,12 +34,17 @@ export function addRecordsCommand(program: Command): void {
     .description('print the record set of a cluster, or of a published snapshot, as JSON')
     .option('--sink-dir <dir>', 'read back what was published to this directory, signature checked')
     .option('--zone <name>', 'with --sink-dir: which zone (default: the configured domain)')
-    .option('--verify-key <base64>', "with --sink-dir: the public key to check with (default: the data directory's)")
+    .option(
+      '--verify-key <base64>',
+      "with --sink-dir: the public key to check with (default: the data directory's)",
+    )
     .addHelpText('after', EXAMPLES)
     .action(async (flags: Flags) => {
-      const records = flags.sinkDir === undefined ? await generated(flags) : await published(flags, flags.sinkDir);
+      const records =
+        flags.sinkDir === undefined ? await generated(flags) : await published(flags, flags.sinkDir);
       for (const piece of jsonPieces(records)) {
-        if (!process.stdout.write(piece)) await new Promise((resolve) => process.stdout.once('drain', resolve));
+        if (!process.stdout.write(piece))
+          await new Promise((resolve) => process.stdout.once('drain', resolve));
       }
     });
 }
@@ -45,7 +57,13 @@ async function generated(flags: Flags): Promise<RecordSet> {
     const onEvent = createConsole(note);
     const source = sourceFrom(flags, config, http);
     const hosts = hostsFrom(flags, config);
-    const options = { source, hosts, settings: recordSettings(config), onEvent, monotonicMs: () => performance.now() };
+    const options = {
+      source,
+      hosts,
+      settings: recordSettings(config),
+      onEvent,
+      monotonicMs: () => performance.now(),
+    };
     const records = await readRecords(options, skipped.report, stopSignal());
     onEvent({ kind: 'skipped', reasons: skipped.reasons() });
     return records;

@@ -46,7 +46,8 @@ export function addSimulateCommand(program: Command): void {
 
 export function toCount(text: string): number {
   const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 0) throw new InvalidArgumentError('It should be a whole number.');
+  if (!Number.isSafeInteger(value) || value < 0)
+    throw new InvalidArgumentError('It should be a whole number.');
   return value;
 }
 

@@ -7,7 +7,14 @@ import { createConsole, createLog } from '../log.ts';
 import type { Published } from '../publish.ts';
 import { recordSettings } from '../record-settings.ts';
 import { syncForever, syncOnce, type SyncOptions } from '../sync.ts';
-import { addInputOptions, configFrom, hostsFrom, type InputFlags, mesosHttpFrom, sourceFrom } from './inputs.ts';
+import {
+  addInputOptions,
+  configFrom,
+  hostsFrom,
+  type InputFlags,
+  mesosHttpFrom,
+  sourceFrom,
+} from './inputs.ts';
 import { publisherFrom, rrsetSettings, signingKeyFrom, sinkFrom } from './outputs.ts';
 import { note, stopSignal } from './terminal.ts';
 
@@ -39,9 +46,12 @@ export function addSyncCommand(program: Command): void {
       const once = flags.once === true || flags.dryRun === true;
       const onEvent = once ? createConsole(note) : createLog(pino.destination(2));
       await withSync(flags, { config, onEvent }, async (options) => {
-        if (!once) return syncForever(options, { intervalMs: intervalMs(config), sleep: pause }, stopSignal());
+        if (!once)
+          return syncForever(options, { intervalMs: intervalMs(config), sleep: pause }, stopSignal());
         const push = await syncOnce(options, stopSignal());
-        process.stdout.write(`${flags.json === true ? JSON.stringify(push) : describe(push, flags.dryRun === true)}\n`);
+        process.stdout.write(
+          `${flags.json === true ? JSON.stringify(push) : describe(push, flags.dryRun === true)}\n`,
+        );
       });
     });
 }
@@ -86,5 +96,7 @@ async function pause(ms: number, signal: AbortSignal): Promise<void> {
 function describe({ kind, serial, changes, writes, octets }: Published, dryRun: boolean): string {
   if (kind === 'unchanged') return `serial ${serial}: unchanged, nothing ${dryRun ? 'would be ' : ''}written`;
   const written = `${writes} ${writes === 1 ? 'key' : 'keys'}, ${octets} octets, ${dryRun ? 'would be ' : ''}written`;
-  return kind === 'confirmed' ? `serial ${serial}: unchanged, renewed; ${written}` : `serial ${serial}: ${changes} names changed; ${written}`;
+  return kind === 'confirmed'
+    ? `serial ${serial}: unchanged, renewed; ${written}`
+    : `serial ${serial}: ${changes} names changed; ${written}`;
 }

@@ -12,7 +12,15 @@ import { createConsole } from '../log.ts';
 import { recordSettings } from '../record-settings.ts';
 import { createCloudflareKvSink } from '../sinks/cloudflare-kv.ts';
 import { syncForever, syncOnce, type SyncOptions } from '../sync.ts';
-import { addInputOptions, collect, configFrom, hostsFrom, type InputFlags, mesosHttpFrom, sourceFrom } from './inputs.ts';
+import {
+  addInputOptions,
+  collect,
+  configFrom,
+  hostsFrom,
+  type InputFlags,
+  mesosHttpFrom,
+  sourceFrom,
+} from './inputs.ts';
 import { publisherFrom, rrsetSettings, signingKeyFrom } from './outputs.ts';
 import { toCount } from './simulate.ts';
 import { note, stopSignal } from './terminal.ts';
@@ -43,7 +51,11 @@ export function addUpCommand(program: Command): void {
     .description('everything on this machine: cluster (simulated unless one is named), agent, Worker, KV')
     .option('--port <port>', 'of the DoH URL, on loopback', toCount, 8787)
     .option('--data-dir <dir>', 'keys and KV, kept between runs (default: .mesos-doh)')
-    .option('--upstream <url>', `DoH URL for names outside the zone; repeatable (default: ${PUBLIC_RESOLVERS.join(', ')})`, collect)
+    .option(
+      '--upstream <url>',
+      `DoH URL for names outside the zone; repeatable (default: ${PUBLIC_RESOLVERS.join(', ')})`,
+      collect,
+    )
     .option('--no-upstream', 'refuse names outside the zone')
     .option('--agents <n>', 'size of the simulated cluster', toCount, DEFAULT_AGENTS)
     .option('--tasks <n>', 'size of the simulated cluster', toCount, DEFAULT_TASKS)
@@ -60,7 +72,9 @@ export function addUpCommand(program: Command): void {
         const options = syncOptions(cluster, { key, edge, closers });
         const push = await syncOnce(options, signal);
         await awaitAnswer(edge.url, config.domain, signal);
-        const what = cluster.simulated ? `a simulated cluster of ${flags.agents} agents and ${flags.tasks} tasks` : options.source.name;
+        const what = cluster.simulated
+          ? `a simulated cluster of ${flags.agents} agents and ${flags.tasks} tasks`
+          : options.source.name;
         process.stdout.write(tryThese({ url: edge.url, domain: config.domain, what, push }));
         await sleep(INTERVAL_MS, undefined, { signal }).catch(() => undefined);
         await syncForever(options, { intervalMs: INTERVAL_MS, sleep: pause }, signal);
@@ -98,13 +112,18 @@ type Closers = (() => Promise<void>)[];
 async function openCluster(flags: Flags, config: AgentConfig, closers: Closers): Promise<OpenCluster> {
   const named = flags.state !== undefined || config.mesos.masters.length > 0;
   if (named) return { flags, config, simulated: false };
-  if (flags.agents === 0) throw new ConfigError('--agents: a cluster without agents has no names; give at least 1');
+  if (flags.agents === 0)
+    throw new ConfigError('--agents: a cluster without agents has no names; give at least 1');
   const signal = stopSignal();
   const cluster = createCluster({ seed: 1, agents: flags.agents, tasks: flags.tasks });
   const masters = await startSimulatedMasters({ cluster, port: 0, now: Date.now, signal });
   closers.push(masters.close);
   startChurn({ cluster, perSecond: SIMULATED_CHURN_PER_SECOND, now: Date.now, signal });
-  return { flags, config: { ...config, mesos: { ...config.mesos, masters: [...masters.urls] } }, simulated: true };
+  return {
+    flags,
+    config: { ...config, mesos: { ...config.mesos, masters: [...masters.urls] } },
+    simulated: true,
+  };
 }
 
 function syncOptions(

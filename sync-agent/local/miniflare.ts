@@ -75,7 +75,8 @@ function keepSignalHandlers(): () => void {
   const before = new Set(signals.flatMap((signal) => process.listeners(signal)));
   return () => {
     for (const signal of signals) {
-      for (const listener of process.listeners(signal)) if (!before.has(listener)) process.off(signal, listener);
+      for (const listener of process.listeners(signal))
+        if (!before.has(listener)) process.off(signal, listener);
     }
   };
 }
@@ -86,7 +87,9 @@ function assertFree(port: number): Promise<void> {
     const probe = createServer();
     probe.once('error', (cause: NodeJS.ErrnoException) => {
       const taken = cause.code === 'EADDRINUSE';
-      const reason = taken ? 'is taken: stop what uses it, or choose another with --port' : `can not be used (${cause.code})`;
+      const reason = taken
+        ? 'is taken: stop what uses it, or choose another with --port'
+        : `can not be used (${cause.code})`;
       reject(new Error(`port ${port} ${reason}`, { cause }));
     });
     probe.listen(port, HOST, () => probe.close(() => resolve()));

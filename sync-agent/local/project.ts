@@ -15,7 +15,8 @@ const SOURCES = ['worker', 'zone', 'wrangler.toml', 'package-lock.json'];
 export async function buildWorkerIfNeeded(): Promise<boolean> {
   const built = existsSync(WORKER_BUNDLE) ? (await stat(WORKER_BUNDLE)).mtimeMs : 0;
   const hasSources = existsSync(join(PROJECT_ROOT, 'worker', 'index.ts'));
-  if (!hasSources || built >= (await newestMs(SOURCES.map((source) => join(PROJECT_ROOT, source))))) return false;
+  if (!hasSources || built >= (await newestMs(SOURCES.map((source) => join(PROJECT_ROOT, source)))))
+    return false;
   await runWrangler(['deploy', '--dry-run', '--outdir', 'dist']);
   return true;
 }
@@ -26,7 +27,8 @@ async function newestMs(paths: readonly string[]): Promise<number> {
     if (!existsSync(path)) continue;
     const facts = await stat(path);
     newest = Math.max(newest, facts.mtimeMs);
-    if (facts.isDirectory()) newest = Math.max(newest, await newestMs((await readdir(path)).map((name) => join(path, name))));
+    if (facts.isDirectory())
+      newest = Math.max(newest, await newestMs((await readdir(path)).map((name) => join(path, name))));
   }
   return newest;
 }
@@ -35,7 +37,11 @@ async function newestMs(paths: readonly string[]): Promise<number> {
 function runWrangler(args: readonly string[]): Promise<void> {
   const wrangler = join(PROJECT_ROOT, 'node_modules', 'wrangler', 'bin', 'wrangler.js');
   const env = { ...process.env, WRANGLER_SEND_METRICS: 'false', WRANGLER_HIDE_BANNER: 'true', CI: 'true' };
-  const child = spawn(process.execPath, [wrangler, ...args], { cwd: PROJECT_ROOT, env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [wrangler, ...args], {
+    cwd: PROJECT_ROOT,
+    env,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   const output: Buffer[] = [];
   child.stdout.on('data', (chunk: Buffer) => output.push(chunk));
   child.stderr.on('data', (chunk: Buffer) => output.push(chunk));

@@ -10,7 +10,9 @@ export async function awaitAnswer(url: string, domain: string, signal: AbortSign
   const deadline = AbortSignal.any([signal, AbortSignal.timeout(PATIENCE_MS)]);
   let last = 'nothing';
   while (!deadline.aborted) {
-    const response = await fetch(`${url}/dns-query?dns=${question(domain, 'SOA')}`, { signal: deadline }).catch(() => undefined);
+    const response = await fetch(`${url}/dns-query?dns=${question(domain, 'SOA')}`, {
+      signal: deadline,
+    }).catch(() => undefined);
     const octets = new Uint8Array((await response?.arrayBuffer().catch(() => undefined)) ?? []);
     const rcode = (octets[3] ?? 0xf) & 0xf;
     if (response?.status === 200 && rcode === 0) return;
@@ -18,7 +20,9 @@ export async function awaitAnswer(url: string, domain: string, signal: AbortSign
     await sleep(PAUSE_MS, undefined, { signal: deadline }).catch(() => undefined);
   }
   signal.throwIfAborted();
-  throw new Error(`the Worker did not answer from the snapshot within ${PATIENCE_MS / 1000} s (last: ${last})`);
+  throw new Error(
+    `the Worker did not answer from the snapshot within ${PATIENCE_MS / 1000} s (last: ${last})`,
+  );
 }
 
 /** What stands on the screen when everything runs: the DoH URL, and commands that work when pasted. */

@@ -9,5 +9,6 @@ export function addAgent(
 ): void {
   const owner = `slave.${domain}.`;
   for (const address of addresses) into.addAddress(owner, address);
-  if (addresses.length > 0) into.add('SRV', `_slave._tcp.${domain}.`, `${owner}:${agent.endpoint?.port ?? ''}`);
+  if (addresses.length > 0)
+    into.add('SRV', `_slave._tcp.${domain}.`, `${owner}:${agent.endpoint?.port ?? ''}`);
 }

@@ -35,7 +35,9 @@ export function generateRecords(
   };
   let owner = '';
   const into: RecordSink =
-    settings.reservedNames === 'mixed' ? set : keepReservedApart(set, settings, { ownerOf: () => owner, report });
+    settings.reservedNames === 'mixed'
+      ? set
+      : keepReservedApart(set, settings, { ownerOf: () => owner, report });
 
   const agents = new Map<string, readonly string[]>();
   for (const agent of state.agents) {
@@ -59,7 +61,10 @@ export function generateRecords(
       if (task.state !== 'TASK_RUNNING') continue;
       const agentAddresses = agents.get(task.agentId);
       if (!agentAddresses) {
-        report({ reason: 'unknown-agent', detail: `task ${task.id} runs on agent ${task.agentId}, which is not listed` });
+        report({
+          reason: 'unknown-agent',
+          detail: `task ${task.id} runs on agent ${task.agentId}, which is not listed`,
+        });
         continue;
       }
       const place = {
@@ -86,7 +91,8 @@ export function hostNamesOf(state: ClusterState, masters: readonly Endpoint[]): 
   ];
   const names = new Set<string>();
   for (const endpoint of endpoints) {
-    if (endpoint && endpoint.host !== '' && canonicalAddress(endpoint.host) === undefined) names.add(endpoint.host);
+    if (endpoint && endpoint.host !== '' && canonicalAddress(endpoint.host) === undefined)
+      names.add(endpoint.host);
   }
   return names;
 }

@@ -10,9 +10,14 @@ import type { AddressesOfHost } from './settings.ts';
 export function addMasters(
   into: RecordSink,
   leader: Endpoint | undefined,
-  { masters, domain, addressesOf }: { masters: readonly Endpoint[]; domain: string; addressesOf: AddressesOfHost },
+  {
+    masters,
+    domain,
+    addressesOf,
+  }: { masters: readonly Endpoint[]; domain: string; addressesOf: AddressesOfHost },
 ): void {
-  const addressTexts = ({ host }: Endpoint): readonly string[] => (parseAddress(host) ? [host] : addressesOf(host));
+  const addressTexts = ({ host }: Endpoint): readonly string[] =>
+    parseAddress(host) ? [host] : addressesOf(host);
   const known = new Set<string>();
   const addMaster = (master: Endpoint): void => {
     known.add(master.host);

@@ -48,7 +48,8 @@ export function createRecordSet(report: ReportSkipped): RecordSink & { readonly 
       records[type].set(name, values);
       return values;
     }
-    if (!dropped.has(name)) report({ reason: 'name-not-askable', detail: `${JSON.stringify(name)} can't be asked for` });
+    if (!dropped.has(name))
+      report({ reason: 'name-not-askable', detail: `${JSON.stringify(name)} can't be asked for` });
     dropped.add(name);
     return undefined;
   };
@@ -93,7 +94,5 @@ const MAX_NAME_CHARACTERS = 254;
  * capitals, an octet that presentation form escapes, or `.*`, which mesos-dns takes out of questions.
  */
 function isAskable(name: string): boolean {
-  return (
-    name.length <= MAX_NAME_CHARACTERS && ASKABLE.test(name) && !name.includes('.*')
-  );
+  return name.length <= MAX_NAME_CHARACTERS && ASKABLE.test(name) && !name.includes('.*');
 }

@@ -22,7 +22,11 @@ const ADDRESS_TYPES = ['A', 'AAAA'] as const;
  * A record set as a zone: values as RDATA, in canonical order. Names outside the zone are left out (nobody
  * asks this zone for them); values that no answer can carry are left out and reported, their names stay.
  */
-export function toZoneContent(records: RecordSet, settings: RRsetSettings, report: ReportSkipped): ZoneContent {
+export function toZoneContent(
+  records: RecordSet,
+  settings: RRsetSettings,
+  report: ReportSkipped,
+): ZoneContent {
   const textOf = (owner: OwnerName): string => `${owner}.`;
   const has = (owner: OwnerName): boolean => {
     const text = textOf(owner);
@@ -59,7 +63,10 @@ export function toZoneContent(records: RecordSet, settings: RRsetSettings, repor
         if (typeof rdata !== 'string') values.push(rdata);
         else if (!reported.has(`${text} ${value}`)) {
           reported.add(`${text} ${value}`);
-          report({ reason: 'value-not-answerable', detail: `${text} SRV ${JSON.stringify(value)}: ${rdata}` });
+          report({
+            reason: 'value-not-answerable',
+            detail: `${text} SRV ${JSON.stringify(value)}: ${rdata}`,
+          });
         }
       }
       if (values.length > 0) rrsets.push(rrset(owner, TYPE.SRV, values));

@@ -43,14 +43,20 @@ export function addTask(
       for (const service of shared.servicesOnAgent) service.add('SRV', value);
       if (!task.discovery) for (const service of shared.servicesInDomain) service.add('SRV', value);
     }
-    for (const port of task.discovery?.ports ?? []) addDiscoveryPort(into, port, { name, target, place, settings });
+    for (const port of task.discovery?.ports ?? [])
+      addDiscoveryPort(into, port, { name, target, place, settings });
   }
 }
 
 function addDiscoveryPort(
   into: RecordSink,
   port: DiscoveryPort,
-  { name, target, place, settings }: { name: string; target: string; place: TaskPlace; settings: RecordSettings },
+  {
+    name,
+    target,
+    place,
+    settings,
+  }: { name: string; target: string; place: TaskPlace; settings: RecordSettings },
 ): void {
   const portLabel = toLabel(port.name, settings.labelRules);
   for (const protocol of protocolLabels(port, settings)) {

@@ -63,7 +63,8 @@ export function createJsonCutter(
   const fail = (reason: string, at: number): never => {
     throw new FormatError('JSON document', reason, at);
   };
-  const path = (): JsonPath => stack.map((container) => (container.isArray ? container.index : container.key));
+  const path = (): JsonPath =>
+    stack.map((container) => (container.isArray ? container.index : container.key));
 
   const begin = (octet: number, start: number): void => {
     if (next === 'comma') fail(stack.length === 0 ? 'has more behind its end' : 'lacks a comma', start);
@@ -74,14 +75,20 @@ export function createJsonCutter(
     const rule = isKey ? undefined : top?.each ? 'element' : ruleAt(path());
     if ((octet === OPEN_BRACE || octet === OPEN_BRACKET) && rule !== 'element' && rule !== 'skip') {
       if (stack.length === MAX_DEPTH) fail(`is nested more than ${MAX_DEPTH} deep`, start);
-      stack.push({ isArray: octet === OPEN_BRACKET, each: rule === 'each' && octet === OPEN_BRACKET, key: '', index: 0 });
+      stack.push({
+        isArray: octet === OPEN_BRACKET,
+        each: rule === 'each' && octet === OPEN_BRACKET,
+        key: '',
+        index: 0,
+      });
       skeleton.push(String.fromCharCode(octet));
       next = octet === OPEN_BRACE ? 'first key' : 'first value';
       return;
     }
     span = {
       use: isKey ? 'key' : rule === 'element' || rule === 'skip' ? rule : 'value',
-      shape: octet === QUOTE ? 'string' : octet === OPEN_BRACE || octet === OPEN_BRACKET ? 'container' : 'scalar',
+      shape:
+        octet === QUOTE ? 'string' : octet === OPEN_BRACE || octet === OPEN_BRACKET ? 'container' : 'scalar',
       start,
       depth: 0,
       inString: false,
@@ -92,7 +99,8 @@ export function createJsonCutter(
 
   /** A comma, colon or closing bracket of the skeleton. */
   const punctuate = (octet: number, at: number): void => {
-    const top = stack.at(-1) ?? fail(next === 'comma' ? 'has more behind its end' : 'begins with no value', at);
+    const top =
+      stack.at(-1) ?? fail(next === 'comma' ? 'has more behind its end' : 'begins with no value', at);
     if (octet === CLOSE_BRACE || octet === CLOSE_BRACKET) {
       if (top.isArray !== (octet === CLOSE_BRACKET)) fail('closes what is not open', at);
       if (next !== 'comma' && next !== 'first value' && next !== 'first key') fail('lacks a value', at);
@@ -171,7 +179,13 @@ function scan(span: Span, octets: Uint8Array, start: number): number {
       }
     } else if (octet === QUOTE) span.inString = true;
     else if (span.shape === 'scalar') {
-      if (octet <= 0x20 || octet === COMMA || octet === CLOSE_BRACE || octet === CLOSE_BRACKET || octet === COLON) {
+      if (
+        octet <= 0x20 ||
+        octet === COMMA ||
+        octet === CLOSE_BRACE ||
+        octet === CLOSE_BRACKET ||
+        octet === COLON
+      ) {
         return ended(span, at - 1);
       }
     } else if (octet === OPEN_BRACE || octet === OPEN_BRACKET) span.depth++;
@@ -194,6 +208,10 @@ function parse(text: string, offset: number): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw new FormatError('JSON document', `is not JSON (${cause instanceof Error ? cause.message : ''})`, offset);
+    throw new FormatError(
+      'JSON document',
+      `is not JSON (${cause instanceof Error ? cause.message : ''})`,
+      offset,
+    );
   }
 }

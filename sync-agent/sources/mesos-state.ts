@@ -25,7 +25,11 @@ export function createMesosStateSource(options: MesosStateOptions): Source<Clust
   let path: string = PATHS[0];
   let lastLeader: URL | undefined;
 
-  const ask = async (url: URL, report: ReportSkipped, signal: AbortSignal): Promise<{ document: StateDocument; from: URL }> => {
+  const ask = async (
+    url: URL,
+    report: ReportSkipped,
+    signal: AbortSignal,
+  ): Promise<{ document: StateDocument; from: URL }> => {
     const paths = [path, ...PATHS.filter((other) => other !== path)];
     for (const [i, candidate] of paths.entries()) {
       const answer = await follow(new URL(candidate, url), options, signal);
@@ -83,7 +87,8 @@ async function follow(
     const location = response.headers['location'];
     if (response.status < 300 || response.status > 399 || location === undefined) return { response, url };
     await response.discard();
-    if (hop === MAX_REDIRECTS) throw new SourceError(`${start.origin} redirects more than ${MAX_REDIRECTS} times`);
+    if (hop === MAX_REDIRECTS)
+      throw new SourceError(`${start.origin} redirects more than ${MAX_REDIRECTS} times`);
     if (!URL.canParse(location, url.href)) {
       throw new SourceError(`${start.origin} redirects to ${JSON.stringify(location)}, which is no URL`);
     }
@@ -102,7 +107,8 @@ function isSelf({ self }: StateDocument, from: URL, leader: Endpoint): boolean {
 
 function urlOf({ host, port }: Endpoint, like: URL): URL {
   const url = `${like.protocol}//${host.includes(':') ? `[${host}]` : host}:${port}/`;
-  if (!URL.canParse(url)) throw new SourceError(`${like.origin} names a leading master that is no URL: ${JSON.stringify(url)}`);
+  if (!URL.canParse(url))
+    throw new SourceError(`${like.origin} names a leading master that is no URL: ${JSON.stringify(url)}`);
   return new URL(url);
 }
 

@@ -9,7 +9,15 @@ import type {
   RunningStatus,
   SkipReason,
 } from '../cluster.ts';
-import { asObject, type JsonObject, kindOf, listField, numberField, objectField, textField } from './fields.ts';
+import {
+  asObject,
+  type JsonObject,
+  kindOf,
+  listField,
+  numberField,
+  objectField,
+  textField,
+} from './fields.ts';
 import { parsePid } from './pid.ts';
 import { parsePortRanges } from './port-ranges.ts';
 
@@ -27,22 +35,31 @@ const NO_STATUSES: readonly RunningStatus[] = [];
 export function readAgent(json: unknown, report: ReportSkipped): MesosAgent | undefined {
   return guarded('agent-field', 'agent', json, report, (agent) => {
     const id = textField(agent, 'id');
-    const endpoint = readPid(agent, (detail) => report({ reason: 'agent-pid', detail: `agent ${id}: ${detail}` }));
+    const endpoint = readPid(agent, (detail) =>
+      report({ reason: 'agent-pid', detail: `agent ${id}: ${detail}` }),
+    );
     if (agent['pid'] === undefined) report({ reason: 'agent-pid', detail: `agent ${id} has no pid` });
     return { id, endpoint };
   });
 }
 
 /** A framework but its tasks. */
-export type FrameworkFacts = { readonly id: string; readonly name: string; readonly endpoint: Endpoint | undefined };
+export type FrameworkFacts = {
+  readonly id: string;
+  readonly name: string;
+  readonly endpoint: Endpoint | undefined;
+};
 
 export function readFramework(json: unknown, report: ReportSkipped): FrameworkFacts | undefined {
   return guarded('framework-field', 'framework', json, report, (framework) => {
     const name = textField(framework, 'name');
     const id = typeof framework['id'] === 'string' ? framework['id'] : '';
-    const skip = (reason: SkipReason) => (detail: string): void =>
-      report({ reason, detail: `framework ${JSON.stringify(name)} (${id}): ${detail}` });
-    if (framework['pid'] !== undefined) return { id, name, endpoint: readPid(framework, skip('framework-pid')) };
+    const skip =
+      (reason: SkipReason) =>
+      (detail: string): void =>
+        report({ reason, detail: `framework ${JSON.stringify(name)} (${id}): ${detail}` });
+    if (framework['pid'] !== undefined)
+      return { id, name, endpoint: readPid(framework, skip('framework-pid')) };
     const host = attempt(() => textField(framework, 'hostname'), skip('framework-field'));
     return { id, name, endpoint: host === undefined ? undefined : { host, port: '' } };
   });
@@ -51,7 +68,8 @@ export function readFramework(json: unknown, report: ReportSkipped): FrameworkFa
 export function readTask(json: unknown, report: ReportSkipped): MesosTask | undefined {
   return guarded('task-field', 'task', json, report, (task) => {
     const id = textField(task, 'id');
-    const skip = (reason: SkipReason, detail: string): void => report({ reason, detail: `task ${id}: ${detail}` });
+    const skip = (reason: SkipReason, detail: string): void =>
+      report({ reason, detail: `task ${id}: ${detail}` });
     return {
       id,
       name: textField(task, 'name'),
@@ -72,7 +90,8 @@ function readPorts(task: JsonObject, skip: Skip): MesosTask['ports'] {
   if (task['state'] !== 'TASK_RUNNING') return [];
   return (
     attempt(
-      () => parsePortRanges(text, (item) => skip('task-ports', `port range ${JSON.stringify(item)} is not a-b`)),
+      () =>
+        parsePortRanges(text, (item) => skip('task-ports', `port range ${JSON.stringify(item)} is not a-b`)),
       (problem) => skip('task-ports', problem),
     ) ?? []
   );
@@ -162,7 +181,9 @@ function guarded<Element>(
 }
 
 function idOf(json: unknown): string {
-  return typeof json === 'object' && json !== null && 'id' in json && typeof json.id === 'string' ? json.id : '(no id)';
+  return typeof json === 'object' && json !== null && 'id' in json && typeof json.id === 'string'
+    ? json.id
+    : '(no id)';
 }
 
 /** Runs `read`; where it throws `FormatError`, tells the message instead and gives undefined. */

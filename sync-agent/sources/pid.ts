@@ -2,7 +2,9 @@ import { FormatError } from '../../zone/format-error.ts';
 import type { Endpoint } from '../cluster.ts';
 
 /** Service names Go's resolver knows without a services file; Mesos itself only ever writes numbers. */
-const SERVICES = new Set('domain ftp ftps gopher http https imap2 imap3 imaps pop3 pop3s smtp ssh telnet'.split(' '));
+const SERVICES = new Set(
+  'domain ftp ftps gopher http https imap2 imap3 imaps pop3 pop3s smtp ssh telnet'.split(' '),
+);
 
 /** The endpoint of a libprocess pid `id@host:port`. Throws `FormatError` saying what is wrong with it. */
 export function parsePid(pid: string): Endpoint {

@@ -12,10 +12,12 @@ const SINGLE_RANGE = /^\[(\d{1,15})-(\d{1,15})\]$/;
 export function parsePortRanges(text: string, onBad: (item: string) => void): readonly PortRange[] {
   if (text === '') return [];
   const single = SINGLE_RANGE.exec(text);
-  if (single && Number(single[1]) <= Number(single[2])) return [{ begin: Number(single[1]), end: Number(single[2]) }];
+  if (single && Number(single[1]) <= Number(single[2]))
+    return [{ begin: Number(single[1]), end: Number(single[2]) }];
   const open = text.indexOf('[');
   const close = text.indexOf(']', open);
-  if (open < 0 || close < 0) throw new FormatError(`ports ${JSON.stringify(text)}`, 'is not a list of ranges in [ ]');
+  if (open < 0 || close < 0)
+    throw new FormatError(`ports ${JSON.stringify(text)}`, 'is not a list of ranges in [ ]');
   const ranges: PortRange[] = [];
   for (const item of text.slice(open + 1, close).split(',')) {
     const trimmed = item.trim();

@@ -1,5 +1,12 @@
 import { FormatError } from '../../zone/format-error.ts';
-import type { ClusterState, Endpoint, MesosAgent, MesosFramework, MesosTask, ReportSkipped } from '../cluster.ts';
+import type {
+  ClusterState,
+  Endpoint,
+  MesosAgent,
+  MesosFramework,
+  MesosTask,
+  ReportSkipped,
+} from '../cluster.ts';
 import { asObject, type JsonObject, listField, objectField, textField } from './fields.ts';
 import { createJsonCutter, type CutRule } from './json-cutter.ts';
 import { readAgent, readFramework, readTask } from './mesos-v0.ts';
@@ -13,8 +20,20 @@ export type StateDocument = {
 };
 
 /** Parts of a state that make no records and can be large. */
-const PASSED_OVER = new Set(['completed_frameworks', 'unregistered_frameworks', 'orphan_tasks', 'recovered_slaves', 'flags']);
-const PASSED_OVER_IN_FRAMEWORK = new Set(['completed_tasks', 'unreachable_tasks', 'executors', 'offers', 'completed_executors']);
+const PASSED_OVER = new Set([
+  'completed_frameworks',
+  'unregistered_frameworks',
+  'orphan_tasks',
+  'recovered_slaves',
+  'flags',
+]);
+const PASSED_OVER_IN_FRAMEWORK = new Set([
+  'completed_tasks',
+  'unreachable_tasks',
+  'executors',
+  'offers',
+  'completed_executors',
+]);
 
 const ruleAt: CutRule = (path) => {
   if (path.length === 1) {
@@ -106,7 +125,8 @@ function readLeader(root: JsonObject, report: ReportSkipped): Endpoint | undefin
     const text = textField(root, 'leader') || textField(objectField(root, 'leader_info'), 'pid');
     if (text === '') throw new FormatError('leader', 'is not given');
     const leader = parsePid(text);
-    if (leader.host === '' || leader.port === '') throw new FormatError(`leader ${JSON.stringify(text)}`, 'lacks host or port');
+    if (leader.host === '' || leader.port === '')
+      throw new FormatError(`leader ${JSON.stringify(text)}`, 'lacks host or port');
     return leader;
   } catch (error) {
     if (!(error instanceof FormatError)) throw error;

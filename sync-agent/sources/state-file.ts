@@ -11,7 +11,10 @@ export function createStateFileSource(path: string): Source<ClusterState> {
     name: `state file ${path}`,
     read: async (report, signal) => {
       try {
-        const { state } = await readStateDocument(createReadStream(path, { signal, highWaterMark: 256 * 1024 }), report);
+        const { state } = await readStateDocument(
+          createReadStream(path, { signal, highWaterMark: 256 * 1024 }),
+          report,
+        );
         return state;
       } catch (cause) {
         signal.throwIfAborted();
@@ -24,7 +27,11 @@ export function createStateFileSource(path: string): Source<ClusterState> {
 /** A URL that answers a `/state` as it stands: no leader is looked for, no redirect followed. */
 export function createStateUrlSource(
   url: string,
-  { http, timeoutMs, maxOctets }: { readonly http: Http; readonly timeoutMs: number; readonly maxOctets: number },
+  {
+    http,
+    timeoutMs,
+    maxOctets,
+  }: { readonly http: Http; readonly timeoutMs: number; readonly maxOctets: number },
 ): Source<ClusterState> {
   return {
     name: `state at ${new URL(url).origin}`,

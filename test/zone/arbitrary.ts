@@ -37,7 +37,7 @@ export function labelsOf(wire: Uint8Array): Uint8Array[] {
 export const ORIGIN = parseName('mesos');
 
 /** Names that are each other's parents, that look alike, and that are as awkward as names get. */
-const OWNERS = [
+export const OWNERS = [
   'mesos',
   'a.mesos',
   'b.mesos',
@@ -61,7 +61,7 @@ const OWNERS = [
   `${`${'m'.repeat(61)}.`.repeat(4)}mesos`.slice(1),
 ].map((text) => parseName(text));
 
-const anyOwner = fc.constantFrom(...OWNERS);
+export const anyOwner = fc.constantFrom(...OWNERS);
 const anyTarget = fc.oneof(
   { weight: 4, arbitrary: anyOwner },
   { weight: 1, arbitrary: fc.constantFrom(parseName('elsewhere.example'), parseName('nowhere.mesos'), parseName('')) },

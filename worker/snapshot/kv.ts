@@ -38,7 +38,8 @@ export function createKvHeadSource(
         cacheTtl: HEAD_CACHE_TTL,
       });
       if (!value) return undefined;
-      const isHeld = (root: Root): boolean => heldBodyHash !== undefined && sameOctets(root.bodyHash, heldBodyHash);
+      const isHeld = (root: Root): boolean =>
+        heldBodyHash !== undefined && sameOctets(root.bodyHash, heldBodyHash);
       const root = heldBodyHash && (await rootInMetadata(metadata?.root));
       if (root && isHeld(root)) {
         await value.cancel();
@@ -52,7 +53,10 @@ export function createKvHeadSource(
 
 export function createKvBlockFetcher(kv: KVNamespace): FetchBlock {
   return async (key, { fresh }) => {
-    const value = await kv.get(key, { type: 'arrayBuffer', cacheTtl: fresh ? HEAD_CACHE_TTL : BLOCK_CACHE_TTL });
+    const value = await kv.get(key, {
+      type: 'arrayBuffer',
+      cacheTtl: fresh ? HEAD_CACHE_TTL : BLOCK_CACHE_TTL,
+    });
     return value ? new Uint8Array(value) : undefined;
   };
 }

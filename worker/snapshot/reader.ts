@@ -21,7 +21,10 @@ export type HeadSource = {
 export type CheckedHead = { readonly root: Root; readonly body: HeadBody | undefined };
 
 /** Fetches a block's octets; `fresh` asks past caches that may hold the word that it is missing. */
-export type FetchBlock = (key: string, options: { readonly fresh: boolean }) => Promise<Uint8Array | undefined>;
+export type FetchBlock = (
+  key: string,
+  options: { readonly fresh: boolean },
+) => Promise<Uint8Array | undefined>;
 
 /** What is served of a zone right now. */
 export type Held = {
@@ -95,7 +98,8 @@ export function createSnapshotReader(options: ReaderOptions): SnapshotReader {
     if (isOutdone(root)) return undefined;
     if (!body) {
       // Another check may have taken a head since this one asked for what differs from the one held then.
-      if (!held || !sameOctets(held.root.bodyHash, root.bodyHash)) throw new FormatError('head', 'changed while it was checked');
+      if (!held || !sameOctets(held.root.bodyHash, root.bodyHash))
+        throw new FormatError('head', 'changed while it was checked');
       return { ...held, root };
     }
     const { run } = body.levels;
@@ -108,7 +112,9 @@ export function createSnapshotReader(options: ReaderOptions): SnapshotReader {
 
   const isOutdone = (root: Root): boolean => {
     if (!held || !isOlder(root, held)) return false;
-    options.onProblem(`${options.origin}: a head of serial ${root.serial} is older than ${held.root.serial}: kept`);
+    options.onProblem(
+      `${options.origin}: a head of serial ${root.serial} is older than ${held.root.serial}: kept`,
+    );
     return true;
   };
 
@@ -128,7 +134,8 @@ export function createSnapshotReader(options: ReaderOptions): SnapshotReader {
   /** A shard that is missing or damaged is not asked for again at once. */
   const loadShard = async (key: string, hash: Uint8Array): Promise<Block> => {
     const sinceFailedMs = now() - (failedAtMs.get(key) ?? Number.NEGATIVE_INFINITY);
-    if (sinceFailedMs >= 0 && sinceFailedMs < TRY_AGAIN_MS) throw new FormatError(`block ${toHex(hash)}`, 'is missing or damaged');
+    if (sinceFailedMs >= 0 && sinceFailedMs < TRY_AGAIN_MS)
+      throw new FormatError(`block ${toHex(hash)}`, 'is missing or damaged');
     try {
       return await loadBlock(key, hash);
     } catch (error) {
@@ -157,7 +164,9 @@ export function createSnapshotReader(options: ReaderOptions): SnapshotReader {
   const lookUpLevels = (from: Held, name: Uint8Array, waitUntil: WaitUntil): Found | Promise<Found> => {
     const { levels } = from.body;
     const hash = hashName(name, levels.seed);
-    const near = (from.overlay && findEntry(from.overlay, name, hash.slot)) ?? (from.run && findEntry(from.run, name, hash.slot));
+    const near =
+      (from.overlay && findEntry(from.overlay, name, hash.slot)) ??
+      (from.run && findEntry(from.run, name, hash.slot));
     if (near || !levels.shards) return { kind: 'found', held: from, entry: near };
     const index = shardOf(hash, levels.shards.bits);
     const key = shardKey(options.origin, options.variant, { ...levels.shards, index });

@@ -172,6 +172,10 @@ describe('a task', () => {
     expect(reasons).toEqual(['discovery-port']);
   });
 
+  it.each(['timestamp', 'labels', 'container_status'])('with a wrong %s in a status that does not run is read whole', (member) => {
+    expect(task(changed(TASK, `statuses.0.${member}`, 'x'))).toEqual({ read: READ, reasons: [] });
+  });
+
   it('with ports in words keeps the good ones', () => {
     const { read, reasons } = task(changed(TASK, 'resources.ports', '[http, 31000, 31005-31005]'));
     expect(read?.ports).toEqual([{ begin: 31005, end: 31005 }]);
@@ -272,7 +276,7 @@ function kindsLike(value: unknown): string[] {
 
 /** Paths of all members and items that make a task, outermost first. */
 function members(json: unknown, path: readonly string[] = []): string[] {
-  const unread = /^(labels|resources\.cpus|discovery\.visibility)|\.protocol$/;
+  const unread = /^(labels|resources\.cpus|discovery\.visibility|statuses\.0\.timestamp)|\.protocol$/;
   if (typeof json !== 'object' || json === null) return [path.join('.')];
   const inner = Object.entries(json).flatMap(([key, value]) => members(value, [...path, key]));
   return [...(path.length > 0 ? [path.join('.')] : []), ...inner].filter((each) => !unread.test(each) || /ports\.\d\.protocol$/.test(each));

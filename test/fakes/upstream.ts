@@ -1,0 +1,89 @@
+import { Buffer } from 'node:buffer';
+import { type Answer, decode, encode, RECURSION_AVAILABLE, RECURSION_DESIRED } from 'dns-packet';
+
+/** What a resolver does with a query: it answers, or fails in its own way. `signal` is the asker's patience. */
+export type Play = (query: Uint8Array, signal: AbortSignal) => Response | Promise<Response>;
+
+export type Asked = {
+  readonly url: string;
+  readonly method: string | undefined;
+  readonly redirect: string | undefined;
+  readonly headers: Headers;
+  readonly body: Uint8Array;
+};
+
+/** DoH resolvers by URL, as the one `fetch` that reaches them. */
+export type FakeUpstreams = { readonly fetch: typeof globalThis.fetch; readonly asked: readonly Asked[] };
+
+export function createFakeUpstreams(plays: Readonly<Record<string, Play>>): FakeUpstreams {
+  const asked: Asked[] = [];
+  const fetch: typeof globalThis.fetch = async (input, init) => {
+    const url = String(input);
+    const body = new Uint8Array(await new Response(init?.body ?? null).arrayBuffer());
+    asked.push({
+      url,
+      method: init?.method,
+      redirect: init?.redirect,
+      headers: new Headers(init?.headers),
+      body,
+    });
+    const play = plays[url];
+    if (!play) throw new TypeError(`nothing is at ${url}`);
+    return play(body, init?.signal ?? new AbortController().signal);
+  };
+  return { fetch, asked };
+}
+
+/** Octets as a resolver sends them. */
+export function message(octets: Uint8Array): Response {
+  return new Response(Buffer.from(octets), { headers: { 'content-type': 'application/dns-message' } });
+}
+
+/** Answers the question asked, its flags and sections as given. */
+export function answering(
+  answers: Answer[],
+  { rcode = 0, authorities = [] as Answer[], spoil = (octets: Buffer): Buffer => octets } = {},
+): Play {
+  return (query) => {
+    const { id, questions } = decode(Buffer.from(query));
+    const flags = RECURSION_DESIRED | RECURSION_AVAILABLE | rcode;
+    const reply = encode({ type: 'response', id: id ?? 0, flags, questions, answers, authorities });
+    return message(spoil(reply));
+  };
+}
+
+/** Does not even answer. */
+export const hanging: Play = (_, signal) =>
+  new Promise((_resolve, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason));
+  });
+
+/** Answers with a body that goes on until the asker has had enough; `sent` counts its octets. */
+export function endless({ chunkOctets, everyMs }: { chunkOctets: number; everyMs: number }): {
+  play: Play;
+  sent: () => number;
+} {
+  let sent = 0;
+  const play: Play = (_, signal) => {
+    let stopped = false;
+    const body = new ReadableStream<Uint8Array>({
+      start: (controller) => {
+        signal.addEventListener('abort', () => {
+          if (!stopped) controller.error(signal.reason);
+          stopped = true;
+        });
+      },
+      pull: async (controller) => {
+        if (everyMs > 0) await new Promise((resolve) => setTimeout(resolve, everyMs));
+        if (stopped) return;
+        sent += chunkOctets;
+        controller.enqueue(new Uint8Array(chunkOctets));
+      },
+      cancel: () => {
+        stopped = true;
+      },
+    });
+    return new Response(body, { headers: { 'content-type': 'application/dns-message' } });
+  };
+  return { play, sent: () => sent };
+}
