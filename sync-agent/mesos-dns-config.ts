@@ -7,6 +7,8 @@ export type MesosDnsConfig = {
   readonly ignored: readonly { readonly key: string; readonly why: string }[];
   /** `listener` was `0.0.0.0`: the name server's addresses are those of the machine. */
   readonly listensOnAllAddresses: boolean;
+  /** `externalon`: names outside the domain are forwarded. What `up` does; a deployed Worker has UPSTREAMS. */
+  readonly forwards: boolean;
 };
 
 /** Keys that mean nothing here, in lower case, and what takes their place. */
@@ -16,7 +18,6 @@ const NO_MEANING: Readonly<Record<string, string>> = {
   httplistener: 'HTTP is answered by the Worker',
   dnson: 'DNS is always answered',
   httpon: 'HTTP is always answered',
-  externalon: 'forwarding is set by UPSTREAMS of the Worker',
   resolvers: 'forwarding is set by UPSTREAMS of the Worker',
   zoneresolvers: 'forwarding is set by UPSTREAMS of the Worker',
   timeout: 'forwarding is set by UPSTREAMS of the Worker',
@@ -46,6 +47,7 @@ const KEYS = {
   ipsources: 'list',
   enforcerfc952: 'boolean',
   recurseon: 'boolean',
+  externalon: 'boolean',
   listener: 'string',
   soamname: 'string',
   soarname: 'string',
@@ -78,12 +80,9 @@ export function fromMesosDnsConfig(json: unknown, place: string): MesosDnsConfig
     return Array.isArray(value) ? value.map(String) : [];
   };
 
-  if (text('zk') !== '' && list('masters').length === 0) {
-    throw new ConfigError(
-      `${place}: zk: finding masters through ZooKeeper comes with a later version; list masters`,
-    );
+  if (text('zk') !== '') {
+    ignored.push({ key: 'zk', why: 'ZooKeeper comes with a later version: masters or --master is used' });
   }
-  if (text('zk') !== '') ignored.push({ key: 'zk', why: 'masters is used instead until a later version' });
   const ttl = number('ttl', DEFAULT_TTL);
   const listener = text('listener') || '0.0.0.0';
   const scheme = given.get('mesoshttpson') === true ? 'https://' : '';
@@ -113,7 +112,12 @@ export function fromMesosDnsConfig(json: unknown, place: string): MesosDnsConfig
       recursionAvailable: given.get('recurseon') === false ? 'never' : 'always',
     },
   };
-  return { config, ignored, listensOnAllAddresses: listener === '0.0.0.0' };
+  return {
+    config,
+    ignored,
+    listensOnAllAddresses: listener === '0.0.0.0',
+    forwards: given.get('externalon') !== false,
+  };
 }
 
 type IpSources = NonNullable<NonNullable<ConfigInput['records']>['ipSources']>;

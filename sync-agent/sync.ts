@@ -28,6 +28,7 @@ export type SyncOptions = ReadOptions & {
 
 /** How many details of each reason an event carries. */
 const EXAMPLES = 5;
+const FIRST_RETRY_MS = 2_000;
 
 /** Reads the cluster and makes its record set. Throws `SourceError`; then there is nothing to publish. */
 export async function readRecords(
@@ -68,21 +69,28 @@ export async function syncOnce(options: SyncOptions, signal: AbortSignal): Promi
   return push;
 }
 
-/** Repeats `syncOnce` until the signal aborts; a failure is told and tried again, and changes nothing. */
+/**
+ * Repeats `syncOnce` until the signal aborts. A failure is told and changes nothing; it is tried again after
+ * seconds, then ever later up to the interval.
+ */
 export async function syncForever(
   options: SyncOptions,
   { intervalMs, sleep }: { readonly intervalMs: number; readonly sleep: Sleep },
   signal: AbortSignal,
 ): Promise<void> {
+  let failures = 0;
   while (!signal.aborted) {
+    let waitMs = intervalMs;
     try {
       await syncOnce(options, signal);
+      failures = 0;
     } catch (error) {
       if (signal.aborted) return;
       if (!(error instanceof Error)) throw error;
-      options.onEvent({ kind: 'failed', error, retryInMs: intervalMs });
+      waitMs = Math.min(intervalMs, FIRST_RETRY_MS * 2 ** failures++);
+      options.onEvent({ kind: 'failed', error, retryInMs: waitMs });
     }
-    await sleep(intervalMs, signal).catch(() => undefined);
+    await sleep(waitMs, signal).catch(() => undefined);
   }
 }
 

@@ -138,7 +138,7 @@ function skipName(octets: Uint8Array, start: number): number {
     if (length >= 0xc0) return at + 2;
     if (length > 63) return -1;
     at += 1 + length;
-    if (length === 0) return at;
     if (at - start > MAX_NAME_OCTETS) return -1;
+    if (length === 0) return at;
   }
 }

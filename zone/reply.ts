@@ -21,8 +21,11 @@ export function readReply(octets: Uint8Array, query: Query): ForeignReply | unde
   const view = new DataView(octets.buffer, octets.byteOffset, octets.length);
   const flags = view.getUint16(2);
   if ((flags & 0x8000) === 0 || view.getUint16(4) !== 1) return undefined;
+  // Case is folded in the name alone: type 65 is not type 97.
+  const nameEnd = query.questionEnd - 4;
   for (let i = HEADER_OCTETS; i < query.questionEnd; i++) {
-    if (lowerOctet(octets[i] ?? 0) !== lowerOctet(query.octets[i] ?? 0)) return undefined;
+    const [ours = 0, theirs = 0] = [query.octets[i], octets[i]];
+    if (i < nameEnd ? lowerOctet(ours) !== lowerOctet(theirs) : ours !== theirs) return undefined;
   }
   const counts = [view.getUint16(6), view.getUint16(8), view.getUint16(10)];
   let at = query.questionEnd;
@@ -33,7 +36,8 @@ export function readReply(octets: Uint8Array, query: Query): ForeignReply | unde
       at = endOfName(octets, at);
       if (at < 0 || at + 10 > octets.length) return undefined;
       const type = view.getUint16(at);
-      const ttl = view.getUint32(at + 4);
+      // RFC 2181 §8: with the top bit set it means 0.
+      const ttl = Math.max(0, view.getInt32(at + 4));
       const end = at + 10 + view.getUint16(at + 8);
       if (end > octets.length) return undefined;
       if (section === 0 && type !== TYPE_OPT) answerTtl = Math.min(answerTtl ?? ttl, ttl);

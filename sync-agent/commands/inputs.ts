@@ -70,6 +70,12 @@ export function configFrom(flags: InputFlags, note: (line: string) => void): Age
   return parseConfig(input, place);
 }
 
+/** Does the mesos-dns configuration, if one is given, want names outside the domain forwarded? */
+export function forwardsByMesosDnsConfig({ mesosDnsConfig }: InputFlags): boolean {
+  if (mesosDnsConfig === undefined) return true;
+  return fromMesosDnsConfig(readJsonFile(mesosDnsConfig), mesosDnsConfig).forwards;
+}
+
 function localAddresses(list = ''): string[] {
   if (list === 'auto') {
     const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);

@@ -16,6 +16,7 @@ import {
   addInputOptions,
   collect,
   configFrom,
+  forwardsByMesosDnsConfig,
   hostsFrom,
   type InputFlags,
   mesosHttpFrom,
@@ -36,7 +37,7 @@ type Flags = InputFlags & {
 /** Asked only for names outside our zones. */
 const PUBLIC_RESOLVERS = ['https://cloudflare-dns.com/dns-query', 'https://dns.google/dns-query'];
 const SIMULATED_CHURN_PER_SECOND = 0.2;
-/** On one machine polling is cheap, and a person is waiting to see a change. */
+/** A simulated cluster or a file costs nobody anything to read; a person is waiting to see a change. */
 const INTERVAL_MS = 1_000;
 
 const EXAMPLES = `
@@ -76,8 +77,11 @@ export function addUpCommand(program: Command): void {
           ? `a simulated cluster of ${flags.agents} agents and ${flags.tasks} tasks`
           : options.source.name;
         process.stdout.write(tryThese({ url: edge.url, domain: config.domain, what, push }));
-        await sleep(INTERVAL_MS, undefined, { signal }).catch(() => undefined);
-        await syncForever(options, { intervalMs: INTERVAL_MS, sleep: pause }, signal);
+        // Somebody's real master is asked no more often than its operator wants.
+        const real = !cluster.simulated && flags.state === undefined;
+        const intervalMs = real ? config.mesos.pollSeconds * 1000 : INTERVAL_MS;
+        await pause(intervalMs, signal).catch(() => undefined);
+        await syncForever(options, { intervalMs, sleep: pause }, signal);
       } finally {
         await Promise.all(closers.map((close) => close()));
       }
@@ -89,7 +93,10 @@ type Edge = Awaited<ReturnType<typeof startLocalEdge>>;
 
 async function startEdge(config: AgentConfig, flags: Flags): Promise<{ key: Key; edge: Edge }> {
   const key = await signingKeyFrom(config, { make: true });
-  const upstreams = flags.upstream === false ? [] : (flags.upstream ?? PUBLIC_RESOLVERS);
+  const upstreams =
+    flags.upstream === false
+      ? []
+      : (flags.upstream ?? (forwardsByMesosDnsConfig(flags) ? PUBLIC_RESOLVERS : []));
   const edge = await startLocalEdge({
     port: flags.port,
     dataDir: config.dataDir,

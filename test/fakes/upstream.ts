@@ -58,7 +58,10 @@ export const hanging: Play = (_, signal) =>
     signal.addEventListener('abort', () => reject(signal.reason));
   });
 
-/** Answers with a body that goes on until the asker has had enough; `sent` counts its octets. */
+/** More than anybody should take in, and less than hurts. */
+const MOST_SENT_OCTETS = 4 * 1024 * 1024;
+
+/** Answers with a body that goes on until the asker has had enough (or 4 MiB); `sent` counts its octets. */
 export function endless({ chunkOctets, everyMs }: { chunkOctets: number; everyMs: number }): {
   play: Play;
   sent: () => number;
@@ -78,6 +81,7 @@ export function endless({ chunkOctets, everyMs }: { chunkOctets: number; everyMs
         if (stopped) return;
         sent += chunkOctets;
         controller.enqueue(new Uint8Array(chunkOctets));
+        if (sent >= MOST_SENT_OCTETS) controller.close();
       },
       cancel: () => {
         stopped = true;

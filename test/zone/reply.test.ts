@@ -46,7 +46,7 @@ describe('readReply', () => {
     ['a negative TTL', { counts: '0001 0001 0000 0000', records: A('80000000') }, { rcode: 0, truncated: false, ttl: 0 }],
     ['a negative TTL among others', { counts: '0001 0002 0000 0000', records: A('0000003c') + A('ffffffff') }, { rcode: 0, truncated: false, ttl: 0 }],
     ['a negative TTL of an SOA', { flags: '8183', counts: '0001 0000 0001 0000', records: SOA('ffffffff', '0000003c') }, { rcode: 3, truncated: false, ttl: 0 }],
-    ['a negative MINIMUM', { flags: '8183', counts: '0001 0000 0001 0000', records: SOA('0000003c', 'ffffffff') }, { rcode: 3, truncated: false, ttl: 0 }],
+    ['a MINIMUM past every TTL', { flags: '8183', counts: '0001 0000 0001 0000', records: SOA('0000003c', 'ffffffff') }, { rcode: 3, truncated: false, ttl: 60 }],
   ])('reads %s', (_, parts, expected) => {
     expect(readReply(reply(parts), QUERY)).toEqual(expected);
   });
@@ -113,7 +113,6 @@ describe('readReply', () => {
           type: 'response',
           questions: [{ name: 'wWw.example', type: 'A' }],
           answers: ttls.map((seconds) => ({ type: 'A', name: 'www.example', ttl: seconds, data: '10.0.0.1' })),
-          // Not both: what a CNAME into NXDOMAIN is worth keeping is the least of all (see below).
           authorities: ttls.length > 0 ? [] : authorities,
         };
         const expected = ttls.length > 0 ? Math.min(...ttls) : soa && Math.min(...soa);
