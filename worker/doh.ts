@@ -1,10 +1,11 @@
+import { createWriter } from '../zone/octets.ts';
 import { decodeBase64Url } from './base64url.ts';
 
 /** RFC 8484 between HTTP and DNS messages: a request's query octets, and a reply's response. */
 export const DNS_MESSAGE = 'application/dns-message';
 /** The longest DNS message (RFC 1035 §4.2.2), and the longest `dns` parameter that holds one. */
 const MAX_MESSAGE_OCTETS = 65_535;
-const MAX_PARAMETER_CHARACTERS = 87_384;
+const MAX_PARAMETER_CHARACTERS = 87_380;
 
 /** Why a request holds no query, in a plain sentence, with the status that says so. */
 export type HttpProblem = { readonly status: 400 | 405 | 413 | 414 | 415; readonly reason: string };
@@ -38,9 +39,30 @@ async function fromBody(request: Request): Promise<Uint8Array | HttpProblem> {
     status: 413,
     reason: `The body is longer than ${MAX_MESSAGE_OCTETS} octets.`,
   };
-  if (Number(request.headers.get('content-length') ?? 0) > MAX_MESSAGE_OCTETS) return tooLong;
-  const octets = new Uint8Array(await request.arrayBuffer());
-  return octets.length > MAX_MESSAGE_OCTETS ? tooLong : octets;
+  const stated = request.headers.get('content-length');
+  if (Number(stated ?? 0) > MAX_MESSAGE_OCTETS) return tooLong;
+  try {
+    if (stated !== null) return new Uint8Array(await request.arrayBuffer());
+    return (await messageFrom(request.body)) ?? tooLong;
+  } catch {
+    return { status: 400, reason: 'The body broke off.' };
+  }
+}
+
+/** The octets of a body; undefined if they are more than a message, of which no more is taken in than shows it. */
+export async function messageFrom(body: ReadableStream<Uint8Array> | null): Promise<Uint8Array | undefined> {
+  const octets = createWriter(512);
+  const reader = body?.getReader();
+  while (reader) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    if (octets.offset() + value.length > MAX_MESSAGE_OCTETS) {
+      await reader.cancel();
+      return undefined;
+    }
+    octets.octets(value);
+  }
+  return octets.written();
 }
 
 /** What a response says besides the message. */

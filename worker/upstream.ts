@@ -1,7 +1,7 @@
 import type { Query } from '../zone/query.ts';
 import { type ForeignReply, readReply } from '../zone/reply.ts';
 import { RCODE } from '../zone/wire.ts';
-import { DNS_MESSAGE } from './doh.ts';
+import { DNS_MESSAGE, messageFrom } from './doh.ts';
 
 /** A public resolver's reply under the asker's id. */
 export type Forwarded = { readonly octets: Uint8Array; readonly ttl: number | undefined };
@@ -14,7 +14,6 @@ export type Upstream = {
 /** Stub resolvers give up after five seconds: all tries together stay below that. */
 const TRY_MS = 1_800;
 const TOTAL_MS = 3_800;
-const MAX_REPLY_OCTETS = 65_535;
 
 export function createUpstream(
   urls: readonly string[],
@@ -47,7 +46,7 @@ async function ask(
   query: Query,
   { fetch, timeoutMs }: { fetch: typeof globalThis.fetch; timeoutMs: number },
 ): Promise<{ reply: ForeignReply; octets: Uint8Array }> {
-  const body = query.octets.slice();
+  const body = new Uint8Array(query.octets);
   // RFC 8484 §4.1: id 0, so that the upstream's caches see one question.
   body[0] = 0;
   body[1] = 0;
@@ -59,8 +58,8 @@ async function ask(
     signal: AbortSignal.timeout(timeoutMs),
   });
   if (response.status !== 200) throw new Error(`answered HTTP ${response.status}`);
-  const octets = new Uint8Array(await response.arrayBuffer());
-  if (octets.length > MAX_REPLY_OCTETS) throw new Error('answered more than a DNS message');
+  const octets = await messageFrom(response.body);
+  if (!octets) throw new Error('answered more than a DNS message');
   const reply = readReply(octets, query);
   if (!reply) throw new Error('answered something else than was asked');
   return { reply, octets };

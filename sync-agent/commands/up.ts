@@ -76,7 +76,9 @@ export function addUpCommand(program: Command): void {
         const what = cluster.simulated
           ? `a simulated cluster of ${flags.agents} agents and ${flags.tasks} tasks`
           : options.source.name;
-        process.stdout.write(tryThese({ url: edge.url, domain: config.domain, what, push }));
+        process.stdout.write(
+          tryThese({ url: edge.url, domain: config.domain, name: exampleName(cluster), what, push }),
+        );
         // Somebody's real master is asked no more often than its operator wants.
         const real = !cluster.simulated && flags.state === undefined;
         const intervalMs = real ? config.mesos.pollSeconds * 1000 : INTERVAL_MS;
@@ -131,6 +133,11 @@ async function openCluster(flags: Flags, config: AgentConfig, closers: Closers):
     config: { ...config, mesos: { ...config.mesos, masters: [...masters.urls] } },
     simulated: true,
   };
+}
+
+/** Every simulated cluster runs a search; every cluster has a leader. */
+function exampleName({ config, simulated }: OpenCluster): string {
+  return simulated ? `search.marathon.${config.domain}` : `leader.${config.domain}`;
 }
 
 function syncOptions(

@@ -29,15 +29,17 @@ export async function awaitAnswer(url: string, domain: string, signal: AbortSign
 export function tryThese({
   url,
   domain,
+  name,
   what,
   push,
 }: {
   readonly url: string;
   readonly domain: string;
+  /** A name that is there. */
+  readonly name: string;
   readonly what: string;
   readonly push: Published;
 }): string {
-  const name = `leader.${domain}`;
   const doh = `${url}/dns-query`;
   return `
 zone ${domain} of ${what}, serial ${push.serial}

@@ -56,12 +56,12 @@ describe('mesos-doh up', () => {
       () => true,
       () => false,
     );
-    if (hasCurl) expect((await shell('sh', ['-c', curl])).stdout).toMatch(/\.mesos\./);
+    if (hasCurl) expect((await shell('sh', ['-c', curl])).stdout).toMatch(/marathon/);
     expect(lookup).toMatch(/^npx mesos-doh lookup /);
     const asked = await runCli(lookup.split(' ').slice(2));
-    expect(asked.stdout).toMatch(/leader\.mesos\.\t\d+\tIN\tA\t127\.0\.0\.1/);
+    expect(asked.stdout).toMatch(/search\.marathon\.mesos\.\t\d+\tIN\tA\t10\./);
     const page = await (await fetch(browser)).text();
-    expect(page).toMatch(/leader\.mesos.*127\.0\.0\.1/s);
+    expect(page).toMatch(/search\.marathon\.mesos<\/td>.*10\.\d+\.\d+\.\d+/s);
 
     const ended = await up.interrupt();
     expect(ended.code).toBe(0);

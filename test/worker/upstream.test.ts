@@ -231,15 +231,15 @@ describe('the Worker with upstreams', () => {
   });
 
   it('answers its own zone while upstreams are dead', async () => {
-    stubUpstreams({ [FIRST]: hanging, [SECOND]: hanging });
-    const edge = createEdge(variables);
+    stubUpstreams({ [FIRST]: hanging });
+    const edge = createEdge({ UPSTREAMS: FIRST });
     const started = Date.now();
     const forwarded = Promise.all([edge.ask(question), edge.ask(question)]);
     const ours = await edge.ask({ name: 'web.mesos', type: 1 });
     expect(Date.now() - started).toBeLessThan(500);
     expect(answersOf(ours.packet)).toEqual(['A "10.0.0.1"']);
     expect((await forwarded).map(({ rcode }) => rcode)).toEqual(['SERVFAIL', 'SERVFAIL']);
-    expect(Date.now() - started).toBeLessThan(4_200);
+    expect(Date.now() - started).toBeLessThan(2_400);
   });
 });
 
