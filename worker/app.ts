@@ -32,7 +32,15 @@ type Isolate = { readonly settings: Settings; readonly options: ResolveOptions }
 export function createApp(): App {
   let isolate: Isolate | undefined;
   let starting: Promise<Isolate> | undefined;
-  const ready = async (env: Bindings): Promise<Isolate> => (isolate = await (starting ??= startIsolate(env)));
+  /** A start that failed is tried again by the next request, which may find the bindings mended. */
+  const ready = async (env: Bindings): Promise<Isolate> => {
+    try {
+      return (isolate = await (starting ??= startIsolate(env)));
+    } catch (error) {
+      starting = undefined;
+      throw error;
+    }
+  };
 
   const router = new Hono<{ Bindings: Bindings }>();
   router.use('*', async (context, next) => {
@@ -65,7 +73,7 @@ export function createApp(): App {
       const pathStart = url.indexOf('/', 8);
       const searchStart = url.indexOf('?', pathStart);
       const path = searchStart < 0 ? url.slice(pathStart) : url.slice(pathStart, searchStart);
-      if (path !== DOH_PATH) return withoutStarting(router.fetch(request, env, context));
+      if (path !== DOH_PATH) return router.fetch(request, env, context);
       const search = searchStart < 0 ? '' : url.slice(searchStart);
       const waitUntil: WaitUntil = (work) => context.waitUntil(work);
       if (isolate) return answer(request, search, { isolate, waitUntil });
@@ -75,13 +83,6 @@ export function createApp(): App {
       );
     },
   };
-
-  /** A start that failed is tried again by the next request, which may find the bindings mended. */
-  async function withoutStarting(response: Response | Promise<Response>): Promise<Response> {
-    const done = await response;
-    if (!isolate) starting = undefined;
-    return done;
-  }
 }
 
 async function startIsolate(env: Bindings): Promise<Isolate> {

@@ -52,15 +52,10 @@ async function fromBody(request: Request): Promise<Uint8Array | HttpProblem> {
 /** The octets of a body; undefined if they are more than a message, of which no more is taken in than shows it. */
 export async function messageFrom(body: ReadableStream<Uint8Array> | null): Promise<Uint8Array | undefined> {
   const octets = createWriter(512);
-  const reader = body?.getReader();
-  while (reader) {
-    const { done, value } = await reader.read();
-    if (done) break;
-    if (octets.offset() + value.length > MAX_MESSAGE_OCTETS) {
-      await reader.cancel();
-      return undefined;
-    }
-    octets.octets(value);
+  for await (const chunk of body ?? []) {
+    // Leaving the loop cancels the stream.
+    if (octets.offset() + chunk.length > MAX_MESSAGE_OCTETS) return undefined;
+    octets.octets(chunk);
   }
   return octets.written();
 }

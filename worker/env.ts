@@ -45,7 +45,8 @@ export async function parseEnv(env: Bindings): Promise<Settings> {
     zones: zones.toSorted((a, b) => b.originWire.length - a.originWire.length),
     access: parseAccess(env.ACCESS),
     upstreams: list(env.UPSTREAMS ?? DEFAULT_UPSTREAMS).map(parseUpstream),
-    verifyKeys: keys[0] === 'none' ? 'none' : await importVerifyKeys(keys),
+    // Beside a key `none` is a mistake, and fails as a key that is none.
+    verifyKeys: keys.join() === 'none' ? 'none' : await importVerifyKeys(keys),
     headRefreshMs: seconds('HEAD_REFRESH_SECONDS', env.HEAD_REFRESH_SECONDS, 30) * 1000,
     headMaxAgeMs: seconds('HEAD_MAX_AGE_SECONDS', env.HEAD_MAX_AGE_SECONDS, 90) * 1000,
   };

@@ -1,4 +1,5 @@
 import { type Answer, answerName } from '../zone/answer.ts';
+import type { Entry } from '../zone/entry.ts';
 import { isAtOrBelow } from '../zone/name.ts';
 import { CLASS_IN, type Query } from '../zone/query.ts';
 import { TYPE } from '../zone/record.ts';
@@ -67,14 +68,33 @@ function fromZone(query: Query, found: Found, options: ResolveOptions): Resolved
     );
   }
   const { held } = found;
-  const { settings } = held.body;
   const ageSeconds = snapshotAgeSeconds(held, options.now());
   if (hasExpired(held, options.now())) {
     const error = { code: EDE.staleAnswer, text: `the snapshot is ${ageSeconds} s old and has expired` };
     return failed(query, { recursionAvailable, held, error }, options);
   }
-  const stale = ageSeconds > settings.staleAfterSeconds;
-  const answer = answerName(found.entry, query.type, { wire: query.name, origin: held.zone.origin });
+  try {
+    return answerFrom(held, query, { entry: found.entry, ageSeconds, recursionAvailable, options });
+  } catch (error) {
+    // Octets that were signed and yet are no entry.
+    const text = error instanceof Error ? error.message : String(error);
+    return failed(query, { recursionAvailable, held, error: { code: EDE.invalidData, text } }, options);
+  }
+}
+
+function answerFrom(
+  held: Held,
+  query: Query,
+  from: {
+    entry: Entry | undefined;
+    ageSeconds: number;
+    recursionAvailable: boolean;
+    options: ResolveOptions;
+  },
+): Resolved {
+  const { entry, ageSeconds, recursionAvailable, options } = from;
+  const stale = ageSeconds > held.body.settings.staleAfterSeconds;
+  const answer = answerName(entry, query.type, { wire: query.name, origin: held.zone.origin });
   const reply: Reply = {
     rcode: answer.kind === 'nxdomain' ? RCODE.NXDOMAIN : RCODE.NOERROR,
     recursionAvailable,

@@ -69,8 +69,8 @@ export function zoneWire(zone: Zone): ZoneWire {
 
 const MAX_MESSAGE_OCTETS = 65535;
 const RR_HEADER_OCTETS = 12;
-/** Room for an SOA with two whole names and an OPT record. */
-const SOA_AND_OPT_OCTETS = 640;
+/** Serial, refresh, retry, expire, minimum. */
+const SOA_NUMBERS_OCTETS = 20;
 const MAX_POINTER = 0x3fff;
 const POINTER_TO_QUESTION = 0xc000 | HEADER_OCTETS;
 const UDP_PAYLOAD_OCTETS = 1232;
@@ -101,7 +101,7 @@ export function writeReply(query: Query, reply: Reply, random: () => number): Wr
   for (const rrset of rrsets) {
     const rrTtl = Math.min(rrset.ttl, cap);
     ttl = Math.min(ttl ?? rrTtl, rrTtl);
-    const written = writeRRset(message, rrset, { ttl: rrTtl, limit, random });
+    const written = writeRRset(message, rrset, { ttl: rrTtl, limit: limit - apexOctets(reply), random });
     answers += written.offsets.length - written.left;
     truncated ||= written.left > 0;
     if (rrset.type === TYPE.SRV) placed.push({ rrset, targetAt: written.targetAt });
@@ -156,16 +156,25 @@ function startMessage(query: Query, capacity: number): Message {
   return { octets, view, at: query.questionEnd };
 }
 
-/** No less than the reply can take: each value and address has at most a record header besides what is stored. */
+/**
+ * No less than the reply can take: each value and address has at most a record header besides what is stored,
+ * unless its owner is out of reach of pointers and written out, for which it takes a long message.
+ */
 function roomFor(query: Query, reply: Reply): number {
   let records = 0;
   for (const rrset of reply.rrsets ?? [])
     records += rrset.count * RR_HEADER_OCTETS + (rrset.end - rrset.values) * 4;
-  let apex = SOA_AND_OPT_OCTETS + optOctets(query, reply);
-  for (const server of reply.authority?.ns ? reply.authority.zone.nameServers : []) {
-    apex += RR_HEADER_OCTETS + server.length;
-  }
-  return query.questionEnd + Math.min(records, MAX_MESSAGE_OCTETS) + apex;
+  if (records > MAX_POINTER) records = MAX_MESSAGE_OCTETS;
+  return query.questionEnd + records + apexOctets(reply) + optOctets(query, reply);
+}
+
+/** No less than SOA and NS can take. */
+function apexOctets({ authority }: Reply): number {
+  if (!authority) return 0;
+  const { mname, rname, nameServers } = authority.zone;
+  let octets = authority.soa ? RR_HEADER_OCTETS + mname.length + rname.length + SOA_NUMBERS_OCTETS : 0;
+  for (const server of authority.ns ? nameServers : []) octets += RR_HEADER_OCTETS + server.length;
+  return octets;
 }
 
 type Placed = { readonly rrset: StoredRRset; readonly targetAt: ReadonlyMap<number, number> };

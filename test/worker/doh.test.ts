@@ -60,7 +60,10 @@ describe('GET', () => {
     ['padded', `?dns=${Buffer.from(web).toString('base64').replaceAll('+', '-').replaceAll('/', '_')}`],
     ['before others', `?dns=${webText}&ct=application/dns-message`],
     ['behind others', `?ct&x=1&dns=${webText}`],
-    ['percent-encoded', `?dns=${webText.replace(/./g, (char) => `%${char.charCodeAt(0).toString(16)}`)}`],
+    [
+      'percent-encoded',
+      `?dns=${webText.replace(/./g, (char: string) => `%${char.charCodeAt(0).toString(16)}`)}`,
+    ],
     ['percent-encoded by its key', `?%64ns=${webText}`],
     ['twice: the first counts', `?dns=${webText}&dns=AAAA`],
     ['behind a key that ends like it', `?xdns=AAAA&dns=${webText}`],

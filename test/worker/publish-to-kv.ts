@@ -1,6 +1,6 @@
 import { encodeSrv, type RRset, TYPE } from '../../zone/record.ts';
 import { parseAddress } from '../../zone/address.ts';
-import { compareOctets } from '../../zone/hash.ts';
+import { compareOctets, contentHash } from '../../zone/hash.ts';
 import {
   encodeBody,
   encodeHead,
@@ -37,7 +37,8 @@ export type ToPublish = {
   readonly seed?: Uint8Array;
   /** What this is a change of; without it everything is cut anew. */
   readonly after?: Snapshot;
-  /** Changes the body's octets, the root still vouching for them. */
+  /** Change the octets of the run or of the body, all hashes and the signature still vouching for them. */
+  readonly spoilRun?: (octets: Uint8Array) => Uint8Array;
   readonly spoilBody?: (octets: Uint8Array) => Uint8Array;
 };
 
@@ -69,9 +70,11 @@ export async function buildSnapshot(options: ToPublish): Promise<Snapshot> {
   const seed = options.seed ?? Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8);
   const entries = encodeEntries(contentOf(options.rrsets), { origin, seed });
   const plan = await planSnapshot(after?.levels, entries, { seed, serial, limits });
-  const { table } = plan.levels;
+  const newRun = plan.newRun && (options.spoilRun ?? unchanged)(plan.newRun);
+  const run = newRun && { serial, hash: await contentHash(newRun), octets: newRun.length };
+  const table = { ...plan.levels.table, ...(run && { run }) };
   const blocks = new Map(after?.blocks);
-  if (plan.newRun && table.run) blocks.set(runKey(origin, variant, table.run), plan.newRun);
+  if (newRun && run) blocks.set(runKey(origin, variant, run), newRun);
   for (const [index, octets] of plan.newShards.entries()) {
     if (table.shards) blocks.set(shardKey(origin, variant, { ...table.shards, index }), octets);
   }
@@ -90,7 +93,7 @@ export async function buildSnapshot(options: ToPublish): Promise<Snapshot> {
     levels: table,
     overlay: plan.overlayOctets,
   };
-  const octets = (options.spoilBody ?? ((same) => same))(encodeBody(body));
+  const octets = (options.spoilBody ?? unchanged)(encodeBody(body));
   const root = {
     ...{ origin, variant, serial, createdAtMs },
     epoch: options.epoch ?? 1,
@@ -137,6 +140,10 @@ const DEFAULT_SETTINGS: ZoneSettings = {
   expireAfterSeconds: 604_800,
   recursionAvailable: 'forwarding',
 };
+
+function unchanged(octets: Uint8Array): Uint8Array {
+  return octets;
+}
 
 function contentOf(rrsets: readonly RRset[]): Parameters<typeof encodeEntries>[0] {
   const byOwner = new Map<OwnerName, RRset[]>();

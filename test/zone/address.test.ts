@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { canonicalAddress, formatAddress, parseAddress } from '../../zone/address.ts';
+import { anyText } from './arbitrary.ts';
 
 /** What a URL parser makes of an IPv6 text (WHATWG, which writes RFC 5952's form). */
 function asUrlHost(text: string): string {
@@ -9,13 +10,21 @@ function asUrlHost(text: string): string {
 }
 
 function isMapped(octets: Uint8Array): boolean {
-  return octets.length === 16 && octets.subarray(0, 10).every((octet) => octet === 0) && octets[10] === 0xff && octets[11] === 0xff;
+  return (
+    octets.length === 16 &&
+    octets.subarray(0, 10).every((octet) => octet === 0) &&
+    octets[10] === 0xff &&
+    octets[11] === 0xff
+  );
 }
 
 /** Eight groups, zeros often, written in any way that RFC 4291 §2.2 allows. */
 const anyIPv6Text = fc
   .record({
-    groups: fc.array(fc.oneof(fc.constant(0), fc.nat(0xffff), fc.constant(0xffff)), { minLength: 8, maxLength: 8 }),
+    groups: fc.array(fc.oneof(fc.constant(0), fc.nat(0xffff), fc.constant(0xffff)), {
+      minLength: 8,
+      maxLength: 8,
+    }),
     from: fc.nat(8),
     length: fc.nat(8),
     capitals: fc.boolean(),
@@ -30,7 +39,9 @@ const anyIPv6Text = fc
     if (dotted) texts.splice(6, 2, [high >> 8, high & 0xff, low >> 8, low & 0xff].join('.'));
     const most = dotted ? 6 : 8;
     const text =
-      end > from && end <= most ? `${texts.slice(0, from).join(':')}::${texts.slice(end).join(':')}` : texts.join(':');
+      end > from && end <= most
+        ? `${texts.slice(0, from).join(':')}::${texts.slice(end).join(':')}`
+        : texts.join(':');
     return capitals ? text.toUpperCase() : text;
   });
 
@@ -116,18 +127,26 @@ describe('parseAddress', () => {
   it('takes what node:net takes, but for zones', () => {
     const seen = { yes: 0, no: 0 };
     const text = fc.oneof(
-      fc.array(fc.constantFrom('0', '1', '25', '255', '256', '.', '.', '.'), { minLength: 5, maxLength: 9 }).map((parts) => parts.join('')),
-      fc.array(fc.constantFrom('0', '1', 'ff', 'FFFF', '1.2.3.4', ':', ':', '::', '.', '%'), { maxLength: 17 }).map((parts) => parts.join('')),
+      fc
+        .array(fc.constantFrom('0', '1', '25', '255', '256', '.', '.', '.'), { minLength: 5, maxLength: 9 })
+        .map((parts) => parts.join('')),
+      fc
+        .array(fc.constantFrom('0', '1', 'ff', 'FFFF', '1.2.3.4', ':', ':', '::', '.', '%'), {
+          maxLength: 17,
+        })
+        .map((parts) => parts.join('')),
       fc.ipV4(),
       fc.ipV6(),
       anyIPv6Text,
-      fc.string({ unit: 'binary', maxLength: 50 }),
+      anyText(50),
     );
     fc.assert(
       fc.property(text, (text) => {
         const expected = text.includes('%') ? 0 : isIP(text);
         const octets = parseAddress(text);
-        expect(octets?.length).toBe(expected === 0 ? undefined : expected === 4 || (octets && isMapped(hexOf(text))) ? 4 : 16);
+        expect(octets?.length).toBe(
+          expected === 0 ? undefined : expected === 4 || (octets && isMapped(hexOf(text))) ? 4 : 16,
+        );
         seen[expected === 0 ? 'no' : 'yes']++;
       }),
       { numRuns: 3000 },
@@ -151,7 +170,8 @@ describe('parseAddress', () => {
 function hexOf(text: string): Uint8Array {
   if (!text.includes(':')) return new Uint8Array();
   const [head = '', tail] = asUrlHost(text).split('::');
-  const groups = (part: string): number[] => (part === '' ? [] : part.split(':').map((group) => Number.parseInt(group, 16)));
+  const groups = (part: string): number[] =>
+    part === '' ? [] : part.split(':').map((group) => Number.parseInt(group, 16));
   const [before, after] = [groups(head), groups(tail ?? '')];
   const all = [...before, ...Array(8 - before.length - after.length).fill(0), ...after];
   return Uint8Array.from(all.flatMap((group) => [group >> 8, group & 0xff]));

@@ -12,7 +12,13 @@ const HTTPS = TYPE.HTTPS;
 
 function entry(name: string, types: readonly number[]): Entry {
   const owner = parseName(name);
-  const rrsets: RRset[] = types.map((type) => ({ owner, type, ttl: 30, sources: 1, rdata: [hex('0a000001')] }));
+  const rrsets: RRset[] = types.map((type) => ({
+    owner,
+    type,
+    ttl: 30,
+    sources: 1,
+    rdata: [hex('0a000001')],
+  }));
   const writer = createWriter();
   writeEntry(writer, owner, { rrsets, addressesOf: () => [] });
   return readEntry(writer.written());
@@ -30,7 +36,9 @@ function answer(name: string, type: number, found: Entry | undefined): string {
   if (given.kind !== 'positive') return given.kind;
   const { rrsets, soa, ns } = given;
   for (const rrset of rrsets) expect(storedRdata(rrset).map((rdata) => toHex(rdata))).toEqual(['0a000001']);
-  return ['positive', ...rrsets.map((rrset) => rrset.type), soa && 'soa', ns && 'ns'].filter((part) => part !== false).join(' ');
+  return ['positive', ...rrsets.map((rrset) => rrset.type), soa && 'soa', ns && 'ns']
+    .filter((part) => part !== false)
+    .join(' ');
 }
 
 describe('answerName', () => {
@@ -49,10 +57,13 @@ describe('answerName', () => {
     expect(answer('a.mesos', type, entry('a.mesos', types))).toBe(expected);
   });
 
-  it.each([TYPE.A, TYPE.SOA, TYPE.NS, TYPE.ANY, HTTPS])('says NXDOMAIN to type %i of a name that is not there, or gone', (type) => {
-    expect(answer('a.mesos', type, undefined)).toBe('nxdomain');
-    expect(answer('a.mesos', type, tombstone('a.mesos'))).toBe('nxdomain');
-  });
+  it.each([TYPE.A, TYPE.SOA, TYPE.NS, TYPE.ANY, HTTPS])(
+    'says NXDOMAIN to type %i of a name that is not there, or gone',
+    (type) => {
+      expect(answer('a.mesos', type, undefined)).toBe('nxdomain');
+      expect(answer('a.mesos', type, tombstone('a.mesos'))).toBe('nxdomain');
+    },
+  );
 
   it.each([
     [TYPE.SOA, [], 'positive soa'],

@@ -23,6 +23,12 @@ export const anyLabels = fc
     });
   });
 
+/** Text of any code points, surrogates among them (fast-check's own such strings take half a second to set up). */
+export function anyText(maxLength: number): fc.Arbitrary<string> {
+  const point = fc.oneof(fc.nat(0x7f), fc.nat(0xffff), fc.nat(0x10ffff));
+  return fc.array(point, { maxLength }).map((points) => String.fromCodePoint(...points));
+}
+
 export function wireOf(labels: readonly Uint8Array[]): Uint8Array {
   return Uint8Array.from([...labels.flatMap((label) => [label.length, ...label]), 0]);
 }
@@ -30,7 +36,8 @@ export function wireOf(labels: readonly Uint8Array[]): Uint8Array {
 /** The labels of a wire name, without its root. */
 export function labelsOf(wire: Uint8Array): Uint8Array[] {
   const labels: Uint8Array[] = [];
-  for (let at = 0; wire[at]; at += 1 + (wire[at] ?? 0)) labels.push(wire.subarray(at + 1, at + 1 + (wire[at] ?? 0)));
+  for (let at = 0; wire[at]; at += 1 + (wire[at] ?? 0))
+    labels.push(wire.subarray(at + 1, at + 1 + (wire[at] ?? 0)));
   return labels;
 }
 
@@ -64,7 +71,10 @@ export const OWNERS = [
 export const anyOwner = fc.constantFrom(...OWNERS);
 const anyTarget = fc.oneof(
   { weight: 4, arbitrary: anyOwner },
-  { weight: 1, arbitrary: fc.constantFrom(parseName('elsewhere.example'), parseName('nowhere.mesos'), parseName('')) },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom(parseName('elsewhere.example'), parseName('nowhere.mesos'), parseName('')),
+  },
 );
 const anyTtl = fc.oneof(fc.integer({ min: 0, max: 300 }), fc.constantFrom(0, 0x7fffffff, 0xffffffff));
 
@@ -110,7 +120,13 @@ export function anyContents(maxNames = 12): fc.Arbitrary<Contents> {
       new Map(
         names.map(([owner, [values, ttl, sources]]) => [
           owner,
-          Object.entries(values).map(([type, rdata]) => ({ owner, type: Number(type), ttl, sources, rdata })),
+          Object.entries(values).map(([type, rdata]) => ({
+            owner,
+            type: Number(type),
+            ttl,
+            sources,
+            rdata,
+          })),
         ]),
       ),
   );

@@ -1,7 +1,21 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Block, encodeBlock, entriesOf, findEntry, openBlock, type PlacedEntry } from '../../zone/block.ts';
-import { entryName, rrsetsOf, storedRdata, targetAddresses, writeEntry, writeTombstone } from '../../zone/entry.ts';
+import {
+  type Block,
+  encodeBlock,
+  entriesOf,
+  findEntry,
+  openBlock,
+  type PlacedEntry,
+} from '../../zone/block.ts';
+import {
+  entryName,
+  rrsetsOf,
+  storedRdata,
+  targetAddresses,
+  writeEntry,
+  writeTombstone,
+} from '../../zone/entry.ts';
 import { FormatError } from '../../zone/format-error.ts';
 import { compareOctets, hashName, toHex } from '../../zone/hash.ts';
 import { nameFromWire, nameToWire, type OwnerName, parseName } from '../../zone/name.ts';
@@ -39,7 +53,10 @@ function entryOctets(owner: OwnerName, contents: Contents | 'tombstone' = new Ma
 }
 
 function placed(contents: Contents): PlacedEntry[] {
-  return Array.from(contents.keys(), (owner) => ({ slot: slotOf(owner), octets: entryOctets(owner, contents) }));
+  return Array.from(contents.keys(), (owner) => ({
+    slot: slotOf(owner),
+    octets: entryOctets(owner, contents),
+  }));
 }
 
 /** A view into a larger buffer, as KV's chunks and the overlay inside its head are. */
@@ -94,7 +111,11 @@ describe('a block', () => {
 
   it('compares all names whose hashes collide', () => {
     const entries = fc
-      .uniqueArray(fc.tuple(anyLabels, anySlot), { minLength: 1, maxLength: 40, selector: ([labels]) => nameFromWire(wireOf(labels)) })
+      .uniqueArray(fc.tuple(anyLabels, anySlot), {
+        minLength: 1,
+        maxLength: 40,
+        selector: ([labels]) => nameFromWire(wireOf(labels)),
+      })
       .map((pairs) => pairs.map(([labels, slot]) => ({ name: nameFromWire(wireOf(labels)), slot })));
     fc.assert(
       fc.property(entries, fc.nat(), (names, seed) => {
@@ -118,24 +139,31 @@ describe('a block', () => {
     );
   });
 
-  it.each([0, 1, 4, 5, 8, 9, 64, 65, 5000])('finds its way among %i names, all of them and no more', (count) => {
-    const owners = Array.from({ length: count }, (_, i) => parseName(`task-${i}.marathon.mesos`));
-    const block = openBlock(encodeBlock(owners.map((owner) => ({ slot: slotOf(owner), octets: entryOctets(owner) }))));
-    expect(block.count).toBe(count);
-    for (const owner of owners) {
-      const entry = findEntry(block, nameToWire(owner), slotOf(owner));
-      if (!entry || nameFromWire(entryName(entry)) !== owner) expect.fail(`${owner} was not found`);
-    }
-    for (let i = 0; i < 500; i++) {
-      const absent = parseName(`task-${i}.chronos.mesos`);
-      if (findEntry(block, nameToWire(absent), slotOf(absent))) expect.fail(`${absent} was found`);
-    }
-  });
+  it.each([0, 1, 4, 5, 8, 9, 64, 65, 5000])(
+    'finds its way among %i names, all of them and no more',
+    (count) => {
+      const owners = Array.from({ length: count }, (_, i) => parseName(`task-${i}.marathon.mesos`));
+      const block = openBlock(
+        encodeBlock(owners.map((owner) => ({ slot: slotOf(owner), octets: entryOctets(owner) }))),
+      );
+      expect(block.count).toBe(count);
+      for (const owner of owners) {
+        const entry = findEntry(block, nameToWire(owner), slotOf(owner));
+        if (!entry || nameFromWire(entryName(entry)) !== owner) expect.fail(`${owner} was not found`);
+      }
+      for (let i = 0; i < 500; i++) {
+        const absent = parseName(`task-${i}.chronos.mesos`);
+        if (findEntry(block, nameToWire(absent), slotOf(absent))) expect.fail(`${absent} was found`);
+      }
+    },
+  );
 
   it('spends about an octet a name on its buckets, and walks a few slots only', () => {
     for (const count of [100, 1000, 5000]) {
       const owners = Array.from({ length: count }, (_, i) => parseName(`task-${i}.mesos`));
-      const block = openBlock(encodeBlock(owners.map((owner) => ({ slot: slotOf(owner), octets: entryOctets(owner) }))));
+      const block = openBlock(
+        encodeBlock(owners.map((owner) => ({ slot: slotOf(owner), octets: entryOctets(owner) }))),
+      );
       expect(2 ** block.bucketBits).toBeGreaterThanOrEqual(count / 4);
       expect(2 ** block.bucketBits).toBeLessThan(count / 2);
     }
@@ -154,7 +182,13 @@ describe('a block', () => {
   });
 });
 
-const A: RRset = { owner: parseName('a.mesos'), type: TYPE.A, ttl: 30, sources: 1, rdata: [hex('0a000001'), hex('0a000002')] };
+const A: RRset = {
+  owner: parseName('a.mesos'),
+  type: TYPE.A,
+  ttl: 30,
+  sources: 1,
+  rdata: [hex('0a000001'), hex('0a000002')],
+};
 const SRV: RRset = {
   owner: parseName('_a._tcp.mesos'),
   type: TYPE.SRV,
@@ -251,7 +285,10 @@ describe('a damaged block', () => {
 
   it('throws nothing but FormatError where several octets are changed', () => {
     const octets = smallBlock();
-    const changes = fc.array(fc.tuple(fc.nat(octets.length - 1), fc.nat(255)), { minLength: 2, maxLength: 6 });
+    const changes = fc.array(fc.tuple(fc.nat(octets.length - 1), fc.nat(255)), {
+      minLength: 2,
+      maxLength: 6,
+    });
     fc.assert(
       fc.property(changes, (changes) => {
         const copy = octets.slice();

@@ -53,7 +53,13 @@ function readAll(entry: Entry): void {
   }
 }
 
-const A = { owner: parseName('a.mesos'), type: TYPE.A, ttl: 30, sources: 1, rdata: [hex('0a000001'), hex('0a000002')] };
+const A = {
+  owner: parseName('a.mesos'),
+  type: TYPE.A,
+  ttl: 30,
+  sources: 1,
+  rdata: [hex('0a000001'), hex('0a000002')],
+};
 const AAAA = { ...A, type: TYPE.AAAA, ttl: 31, rdata: [hex('20010db8000000000000000000000001')] };
 const SRV = {
   owner: parseName('_a._tcp.mesos'),
@@ -127,7 +133,9 @@ describe('an entry', () => {
   it('gives a target’s addresses once, at the first value that names it', () => {
     const entry = readEntry(encode(contentsOf(A, AAAA, SRV), SRV.owner));
     const srv = rrsetOf(entry, TYPE.SRV);
-    expect(srv && targetAddresses(srv).map(({ valueIndex, type, count }) => [valueIndex, type, count])).toEqual([
+    expect(
+      srv && targetAddresses(srv).map(({ valueIndex, type, count }) => [valueIndex, type, count]),
+    ).toEqual([
       [0, TYPE.A, 2],
       [0, TYPE.AAAA, 1],
     ]);
@@ -196,7 +204,11 @@ describe('a damaged entry', () => {
     ['a value index past its values', '00000001', '00000001 0001 0000001e 0001 0a000001'],
   ])('is refused when its targets are read: %s', (_, count, targets) => {
     const section = hex(`00000001 0007 0000 0000 0000 00 ${count} ${targets}`);
-    const [rrset] = rrsetsOf(readEntry(hex(`0100 01 01 0021 00 01 0000001e 000000${toHex(Uint8Array.of(section.length))} ${toHex(section)}`)));
+    const [rrset] = rrsetsOf(
+      readEntry(
+        hex(`0100 01 01 0021 00 01 0000001e 000000${toHex(Uint8Array.of(section.length))} ${toHex(section)}`),
+      ),
+    );
     expect(rrset).toBeDefined();
     expect(() => rrset && targetAddresses(rrset)).toThrow(FormatError);
   });
@@ -213,7 +225,9 @@ describe('a damaged entry', () => {
   it('throws nothing but FormatError on any octets', () => {
     const any = fc.oneof(
       fc.uint8Array({ maxLength: 100 }),
-      fc.array(fc.constantFrom(0, 0, 0, 1, 2, 4, 0x21, 0xff), { maxLength: 80 }).map((octets) => Uint8Array.of(1, 0, 1, ...octets)),
+      fc
+        .array(fc.constantFrom(0, 0, 0, 1, 2, 4, 0x21, 0xff), { maxLength: 80 })
+        .map((octets) => Uint8Array.of(1, 0, 1, ...octets)),
     );
     fc.assert(
       fc.property(any, (octets) => {

@@ -1,7 +1,15 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { compareOctets, contentHash, hashName, type NameHash, sameOctets, sha256, toHex } from '../../zone/hash.ts';
+import {
+  compareOctets,
+  contentHash,
+  hashName,
+  type NameHash,
+  sameOctets,
+  sha256,
+  toHex,
+} from '../../zone/hash.ts';
 import { nameToWire, parseName } from '../../zone/name.ts';
 import { hex } from './arbitrary.ts';
 
@@ -110,7 +118,9 @@ describe('octets compared', () => {
   });
 
   it('agree with Buffer', () => {
-    const few = fc.array(fc.constantFrom(0, 1, 0x7f, 0x80, 0xff), { maxLength: 4 }).map((octets) => Uint8Array.from(octets));
+    const few = fc
+      .array(fc.constantFrom(0, 1, 0x7f, 0x80, 0xff), { maxLength: 4 })
+      .map((octets) => Uint8Array.from(octets));
     fc.assert(
       fc.property(few, few, (a, b) => {
         expect(Math.sign(compareOctets(a, b))).toBe(Buffer.compare(a, b));

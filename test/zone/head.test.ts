@@ -43,7 +43,11 @@ const BODY: HeadBody = {
   levels: {
     seed: hex('0123456789abcdef'),
     run: { serial: 1_799_999_000, hash: new Uint8Array(16).fill(0xaa), octets: 1234 },
-    shards: { cutSerial: 1_799_990_000, bits: 1, hashes: [new Uint8Array(16).fill(1), new Uint8Array(16).fill(2)] },
+    shards: {
+      cutSerial: 1_799_990_000,
+      bits: 1,
+      hashes: [new Uint8Array(16).fill(1), new Uint8Array(16).fill(2)],
+    },
   },
   overlay: hex('4d444231 00000000 00000000 00000000 00000000'),
 };
@@ -63,7 +67,15 @@ const u32 = fc.nat(0xffffffff);
 const anyBody: fc.Arbitrary<HeadBody> = fc.record({
   zone: fc.record({
     origin: fc.constant(ORIGIN),
-    soa: fc.record({ mname: anyName, rname: anyName, refresh: u32, retry: u32, expire: u32, minimum: u32, ttl: u32 }),
+    soa: fc.record({
+      mname: anyName,
+      rname: anyName,
+      refresh: u32,
+      retry: u32,
+      expire: u32,
+      minimum: u32,
+      ttl: u32,
+    }),
     nameServers: fc.array(anyName, { maxLength: 5 }),
     nsTtl: u32,
   }),
@@ -93,7 +105,7 @@ const anyBody: fc.Arbitrary<HeadBody> = fc.record({
 function sectionsOf(body: Uint8Array): Uint8Array[] {
   const sections: Uint8Array[] = [];
   const view = new DataView(body.buffer, body.byteOffset, body.length);
-  for (let at = 0; at < body.length; ) {
+  for (let at = 0; at < body.length;) {
     const end = at + 8 + view.getUint32(at + 4);
     sections.push(body.subarray(at, end));
     at = end;
@@ -145,12 +157,15 @@ describe('a head body', () => {
     }
   });
 
-  it.each(['0063 0001 00000000', '0000 0001 00000000', '0005 ffff 00000002 aabb'])('is refused with the unknown critical section %s', (section) => {
-    for (const at of [0, 2, 4]) {
-      const sections = sectionsOf(encodeBody(BODY)).toSpliced(at, 0, hex(section));
-      expect(() => decodeBody(joined(sections), ORIGIN)).toThrow(/which this version does not know/);
-    }
-  });
+  it.each(['0063 0001 00000000', '0000 0001 00000000', '0005 ffff 00000002 aabb'])(
+    'is refused with the unknown critical section %s',
+    (section) => {
+      for (const at of [0, 2, 4]) {
+        const sections = sectionsOf(encodeBody(BODY)).toSpliced(at, 0, hex(section));
+        expect(() => decodeBody(joined(sections), ORIGIN)).toThrow(/which this version does not know/);
+      }
+    },
+  );
 
   it('is refused without its zone, settings or levels', () => {
     for (const missing of [0, 1, 2]) {
@@ -171,7 +186,9 @@ describe('a head body', () => {
     ['a name without end', `0001 0001 00000200 ${'0161'.repeat(256)}`],
     ['name servers that are not there', `0001 0001 0000001b 0000 ${'00000001'.repeat(6)} ff`],
   ])('is refused with %s', (_, section) => {
-    expect(() => decodeBody(joined([...sectionsOf(encodeBody(BODY)), hex(section)]), ORIGIN)).toThrow(FormatError);
+    expect(() => decodeBody(joined([...sectionsOf(encodeBody(BODY)), hex(section)]), ORIGIN)).toThrow(
+      FormatError,
+    );
   });
 
   it('throws nothing but FormatError wherever it is changed or cut off, and on any octets', () => {
@@ -235,7 +252,9 @@ describe('a head', () => {
     const otherBody = encodeBody({ ...BODY, settings: { ...BODY.settings, staleAfterSeconds: 901 } });
     const foreign = joined([root, otherBody]);
     for (const keys of [key.verify, 'none'] as const) {
-      expect(await refusal(decodeHead(foreign, keys))).toContain('a body other than the one its root vouches for');
+      expect(await refusal(decodeHead(foreign, keys))).toContain(
+        'a body other than the one its root vouches for',
+      );
       expect(await refusal(decodeHead(root, keys))).toContain('a body other than');
     }
   });
@@ -247,8 +266,15 @@ describe('a head', () => {
 
   it('keeps its body hash when only serial and times change', async () => {
     const body = encodeBody(BODY);
-    const later = { ...ROOT, serial: ROOT.serial + 1, createdAtMs: ROOT.createdAtMs + 1, confirmedAtMs: ROOT.confirmedAtMs + 1 };
-    const heads = await Promise.all([ROOT, later].map(async (root) => decodeHead(await encodeHead(root, body, key.signing), key.verify)));
+    const later = {
+      ...ROOT,
+      serial: ROOT.serial + 1,
+      createdAtMs: ROOT.createdAtMs + 1,
+      confirmedAtMs: ROOT.confirmedAtMs + 1,
+    };
+    const heads = await Promise.all(
+      [ROOT, later].map(async (root) => decodeHead(await encodeHead(root, body, key.signing), key.verify)),
+    );
     const [before, after] = heads.map(({ root }) => toHex(root.bodyHash));
     expect(after).toBe(before);
   });

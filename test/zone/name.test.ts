@@ -12,7 +12,7 @@ import {
   parseName,
   suffixOffset,
 } from '../../zone/name.ts';
-import { anyLabels, hex, labelsOf, refuses, wireOf } from './arbitrary.ts';
+import { anyLabels, anyText, hex, labelsOf, refuses, wireOf } from './arbitrary.ts';
 
 const LABEL_63 = 'x'.repeat(63);
 /** 3 × 64 + 62 = 254 octets of labels, and the root. */
@@ -50,9 +50,12 @@ describe('parseName', () => {
     expect(nameFromWire(nameToWire(parseName(text)))).toBe(name);
   });
 
-  it.each(['..', '.a', 'a..', 'a..b', '...', '\\', 'a\\', 'a.\\', '\\256', '\\999', '\\€', '.\\.'])('refuses %j', (text) => {
-    expect(() => parseName(text)).toThrow(FormatError);
-  });
+  it.each(['..', '.a', 'a..', 'a..b', '...', '\\', 'a\\', 'a.\\', '\\256', '\\999', '\\€', '.\\.'])(
+    'refuses %j',
+    (text) => {
+      expect(() => parseName(text)).toThrow(FormatError);
+    },
+  );
 
   it.each([
     ['plain', 'x'.repeat(63), 'x'.repeat(64)],
@@ -78,8 +81,10 @@ describe('parseName', () => {
 
   it('is the identity on what it gave, and on any text throws nothing but FormatError', () => {
     const text = fc.oneof(
-      fc.string({ unit: 'binary', maxLength: 80 }),
-      fc.array(fc.constantFrom('a', 'B', '.', '\\', '0', '2', '5', '9', '@', ' ', '\ud800', 'é')).map((parts) => parts.join('')),
+      anyText(80),
+      fc
+        .array(fc.constantFrom('a', 'B', '.', '\\', '0', '2', '5', '9', '@', ' ', '\ud800', 'é'))
+        .map((parts) => parts.join('')),
     );
     fc.assert(
       fc.property(text, (text) => {
@@ -94,8 +99,8 @@ describe('parseName', () => {
     );
   });
 
-  it.each(['a', '\\', '.', 'a.', 'A.', '\\065', 'é', '\\.'])('refuses %j × 300,000 without delay', (part) => {
-    expect(refuses(() => parseName(part.repeat(300_000)))).toBe(true);
+  it.each(['a', '\\', '.', 'a.', 'A.', '\\065', 'é', '\\.'])('refuses %j × 100,000 without delay', (part) => {
+    expect(refuses(() => parseName(part.repeat(100_000)))).toBe(true);
   });
 });
 
@@ -158,16 +163,23 @@ describe('wire form', () => {
 
 /** Labels of few octets, those among them that mean something in names: length octets, dots, backslashes. */
 const trickyLabels = fc.array(
-  fc.array(fc.constantFrom(0, 1, 2, 0x2e, 0x5c, 0x61, 0x30), { minLength: 1, maxLength: 3 }).map((octets) => Uint8Array.from(octets)),
+  fc
+    .array(fc.constantFrom(0, 1, 2, 0x2e, 0x5c, 0x61, 0x30), { minLength: 1, maxLength: 3 })
+    .map((octets) => Uint8Array.from(octets)),
   { maxLength: 4 },
 );
 /** A name, and an origin that is often its end, be it at a label's start or not. */
 const nameAndOrigin = fc.oneof(
   fc.tuple(trickyLabels, trickyLabels),
-  fc.tuple(trickyLabels, trickyLabels).map(([above, origin]): [Uint8Array[], Uint8Array[]] => [[...above, ...origin], origin]),
+  fc
+    .tuple(trickyLabels, trickyLabels)
+    .map(([above, origin]): [Uint8Array[], Uint8Array[]] => [[...above, ...origin], origin]),
   fc.tuple(trickyLabels, trickyLabels).map(([above, origin]): [Uint8Array[], Uint8Array[]] => {
     // The origin's octets at the end of a label: looks like it, is not.
-    const lookalike = Uint8Array.from([...above.flatMap((label) => [...label]), ...wireOf(origin).subarray(0, -1)]);
+    const lookalike = Uint8Array.from([
+      ...above.flatMap((label) => [...label]),
+      ...wireOf(origin).subarray(0, -1),
+    ]);
     return [lookalike.length > 0 ? [lookalike.subarray(0, 63)] : [], origin];
   }),
 );
@@ -225,7 +237,9 @@ describe('below an origin', () => {
       fc.property(trickyLabels, trickyLabels, (above, originLabels) => {
         const origin = nameFromWire(wireOf(originLabels));
         const name = nameFromWire(wireOf([...above, ...originLabels]));
-        const between = above.slice(1).map((_, i) => nameFromWire(wireOf([...above.slice(i + 1), ...originLabels])));
+        const between = above
+          .slice(1)
+          .map((_, i) => nameFromWire(wireOf([...above.slice(i + 1), ...originLabels])));
         expect([...ancestorsBelow(name, origin)]).toEqual(between);
       }),
       { numRuns: 500 },
@@ -247,7 +261,9 @@ describe('labelsOf, which other tests rely on', () => {
   it('is what wireOf was given', () => {
     fc.assert(
       fc.property(anyLabels, (labels) => {
-        expect(labelsOf(wireOf(labels)).map((label) => toHex(label))).toEqual(labels.map((label) => toHex(label)));
+        expect(labelsOf(wireOf(labels)).map((label) => toHex(label))).toEqual(
+          labels.map((label) => toHex(label)),
+        );
       }),
     );
   });

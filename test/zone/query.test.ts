@@ -1,4 +1,12 @@
-import { CHECKING_DISABLED, DNSSEC_OK, encode, type Packet, type PacketOpt, RECURSION_DESIRED, type RecordType } from 'dns-packet';
+import {
+  CHECKING_DISABLED,
+  DNSSEC_OK,
+  encode,
+  type Packet,
+  type PacketOpt,
+  RECURSION_DESIRED,
+  type RecordType,
+} from 'dns-packet';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { toHex } from '../../zone/hash.ts';
@@ -64,7 +72,9 @@ describe('readQuery', () => {
     ['DO', '8000', { version: 0, dnssecOk: true, padded: false }],
     ['flags that nobody knows', '7fff', { version: 0, dnssecOk: false, padded: false }],
   ])('reads an OPT record with flags: %s', (_, flags, edns) => {
-    const query = proper(message({ counts: '0001 0000 0000 0001', records: `00 0029 04d0 00 00 ${flags} 0000` }));
+    const query = proper(
+      message({ counts: '0001 0000 0000 0001', records: `00 0029 04d0 00 00 ${flags} 0000` }),
+    );
     expect(query.edns).toEqual(edns);
     expect(query.questionEnd).toBe(25);
   });
@@ -77,7 +87,9 @@ describe('readQuery', () => {
     ['client subnet 0/0, as Firefox sends', '0008 0008 0004 0001 0000', false],
     ['a cookie, padding, an unknown one', '0015 000a 0008 0102030405060708 000c 0001 00 fde9 0000', true],
   ])('reads OPT options: %s', (_, options, padded) => {
-    const query = proper(message({ counts: '0001 0000 0000 0001', records: `00 0029 04d0 00 00 0000 ${options}` }));
+    const query = proper(
+      message({ counts: '0001 0000 0000 0001', records: `00 0029 04d0 00 00 0000 ${options}` }),
+    );
     expect(query.edns?.padded).toBe(padded);
   });
 
@@ -93,7 +105,11 @@ describe('readQuery', () => {
     ['an additional record after OPT', '0001 0000 0000 0002', `${OPT} ${RECORD}`],
     ['one of each', '0001 0001 0001 0002', `${RECORD} ${RECORD} ${OPT} ${RECORD}`],
     ['a record of the root, uncompressed', '0001 0000 0000 0001', '00 0010 0001 00000000 0000'],
-    ['a name of 255 octets', '0001 0000 0000 0001', `${LABEL_63.repeat(3)}3d${'61'.repeat(61)}00 0010 0001 00000000 0000`],
+    [
+      'a name of 255 octets',
+      '0001 0000 0000 0001',
+      `${LABEL_63.repeat(3)}3d${'61'.repeat(61)}00 0010 0001 00000000 0000`,
+    ],
   ])('passes over %s', (_, counts, records) => {
     const query = proper(message({ counts, records }));
     expect(query.edns !== undefined).toBe(records.includes(OPT));
@@ -158,21 +174,51 @@ describe('readQuery, of a malformed query', () => {
     ['an additional record announced, none there', { counts: '0001 0000 0000 0001' }],
     ['65,535 records of each kind, none there', { counts: '0001 ffff ffff ffff' }],
     ['two OPT records', { counts: '0001 0000 0000 0002', records: `${OPT} ${OPT}` }],
-    ['two OPT records with another between', { counts: '0001 0000 0000 0003', records: `${OPT} ${RECORD} ${OPT}` }],
+    [
+      'two OPT records with another between',
+      { counts: '0001 0000 0000 0003', records: `${OPT} ${RECORD} ${OPT}` },
+    ],
     ['an OPT record as answer', { counts: '0001 0001 0000 0000', records: OPT }],
     ['an OPT record as authority', { counts: '0001 0000 0001 0000', records: OPT }],
     ['an OPT record with a name', { counts: '0001 0000 0000 0001', records: `0161 ${OPT}` }],
-    ['an OPT record with a compressed name', { counts: '0001 0000 0000 0001', records: `c014 ${OPT.slice(3)}` }],
+    [
+      'an OPT record with a compressed name',
+      { counts: '0001 0000 0000 0001', records: `c014 ${OPT.slice(3)}` },
+    ],
     ['an OPT record cut off', { counts: '0001 0000 0000 0001', records: '00 0029 04d0 0000 8000 00' }],
-    ['an OPT record with less than it says', { counts: '0001 0000 0000 0001', records: '00 0029 04d0 0000 8000 0001' }],
-    ['an option past OPT’s end', { counts: '0001 0000 0000 0001', records: '00 0029 04d0 0000 8000 0005 000c 0002 00' }],
-    ['half an option header', { counts: '0001 0000 0000 0001', records: '00 0029 04d0 0000 8000 0003 000c 00' }],
-    ['an option cut off behind a good one', { counts: '0001 0000 0000 0001', records: '00 0029 04d0 0000 8000 0006 000c 0000 000a' }],
+    [
+      'an OPT record with less than it says',
+      { counts: '0001 0000 0000 0001', records: '00 0029 04d0 0000 8000 0001' },
+    ],
+    [
+      'an option past OPT’s end',
+      { counts: '0001 0000 0000 0001', records: '00 0029 04d0 0000 8000 0005 000c 0002 00' },
+    ],
+    [
+      'half an option header',
+      { counts: '0001 0000 0000 0001', records: '00 0029 04d0 0000 8000 0003 000c 00' },
+    ],
+    [
+      'an option cut off behind a good one',
+      { counts: '0001 0000 0000 0001', records: '00 0029 04d0 0000 8000 0006 000c 0000 000a' },
+    ],
     ['a record with half a pointer', { counts: '0001 0000 0000 0001', records: 'c0' }],
     ['a record with label type 01', { counts: '0001 0000 0000 0001', records: '41 0010 0001 00000000 0000' }],
-    ['a record with a name of 256 octets', { counts: '0001 0000 0000 0001', records: `${LABEL_63.repeat(3)}3e${'61'.repeat(62)}00 0010 0001 00000000 0000` }],
-    ['a record with a long name and a pointer', { counts: '0001 0000 0000 0001', records: `${LABEL_63.repeat(4)}c00c 0010 0001 00000000 0000` }],
-    ['a record with RDATA past the end', { counts: '0001 0000 0000 0001', records: 'c00c 0010 0001 00000000 0003 0141' }],
+    [
+      'a record with a name of 256 octets',
+      {
+        counts: '0001 0000 0000 0001',
+        records: `${LABEL_63.repeat(3)}3e${'61'.repeat(62)}00 0010 0001 00000000 0000`,
+      },
+    ],
+    [
+      'a record with a long name and a pointer',
+      { counts: '0001 0000 0000 0001', records: `${LABEL_63.repeat(4)}c00c 0010 0001 00000000 0000` },
+    ],
+    [
+      'a record with RDATA past the end',
+      { counts: '0001 0000 0000 0001', records: 'c00c 0010 0001 00000000 0003 0141' },
+    ],
   ])('gives what FORMERR needs: %s', (_, parts) => {
     const read = readQuery(message({ flags: '1900', ...parts }));
     expect(read).toMatchObject({ kind: 'malformed', id: 0xabcd, opcode: 3, recursionDesired: true });
@@ -189,9 +235,33 @@ describe('readQuery, of a malformed query', () => {
   });
 });
 
-const anyType = fc.constantFrom<RecordType>('A', 'AAAA', 'SRV', 'NS', 'SOA', 'TXT', 'MX', 'PTR', 'CAA', 'AXFR');
-const TYPE_CODES: Readonly<Record<string, number>> = { A: 1, AAAA: 28, SRV: 33, NS: 2, SOA: 6, TXT: 16, MX: 15, PTR: 12, CAA: 257, AXFR: 252 };
-const anyHost = fc.array(fc.stringMatching(/^[A-Za-z0-9_-]{1,15}$/), { minLength: 1, maxLength: 8 }).map((labels) => labels.join('.'));
+const anyType = fc.constantFrom<RecordType>(
+  'A',
+  'AAAA',
+  'SRV',
+  'NS',
+  'SOA',
+  'TXT',
+  'MX',
+  'PTR',
+  'CAA',
+  'AXFR',
+);
+const TYPE_CODES: Readonly<Record<string, number>> = {
+  A: 1,
+  AAAA: 28,
+  SRV: 33,
+  NS: 2,
+  SOA: 6,
+  TXT: 16,
+  MX: 15,
+  PTR: 12,
+  CAA: 257,
+  AXFR: 252,
+};
+const anyHost = fc
+  .array(fc.stringMatching(/^[A-Za-z0-9_-]{1,15}$/), { minLength: 1, maxLength: 8 })
+  .map((labels) => labels.join('.'));
 
 describe('readQuery, judged by dns-packet', () => {
   it('reads what dns-packet writes', () => {
@@ -201,21 +271,33 @@ describe('readQuery, judged by dns-packet', () => {
       type: anyType,
       rd: fc.boolean(),
       cd: fc.boolean(),
-      edns: fc.option(fc.record({ dnssecOk: fc.boolean(), padding: fc.option(fc.nat(200), { nil: undefined }) }), { nil: undefined }),
+      edns: fc.option(
+        fc.record({ dnssecOk: fc.boolean(), padding: fc.option(fc.nat(200), { nil: undefined }) }),
+        { nil: undefined },
+      ),
     });
     fc.assert(
       fc.property(any, ({ id, name, type, rd, cd, edns }) => {
-        const options: PacketOpt[] = edns?.padding === undefined ? [] : [{ code: 12, type: 'PADDING', length: edns.padding }];
+        const options: PacketOpt[] =
+          edns?.padding === undefined ? [] : [{ code: 12, type: 'PADDING', length: edns.padding }];
         const packet: Packet = {
           type: 'query',
           id,
           flags: (rd ? RECURSION_DESIRED : 0) | (cd ? CHECKING_DISABLED : 0),
           questions: [{ name, type }],
           additionals: edns
-            ? [{
-                type: 'OPT', name: '.', udpPayloadSize: 1232, extendedRcode: 0, ednsVersion: 0,
-                flags: edns.dnssecOk ? DNSSEC_OK : 0, flag_do: edns.dnssecOk, options,
-              }]
+            ? [
+                {
+                  type: 'OPT',
+                  name: '.',
+                  udpPayloadSize: 1232,
+                  extendedRcode: 0,
+                  ednsVersion: 0,
+                  flags: edns.dnssecOk ? DNSSEC_OK : 0,
+                  flag_do: edns.dnssecOk,
+                  options,
+                },
+              ]
             : [],
         };
         const octets = encode(packet);
@@ -267,7 +349,9 @@ describe('readQuery, of anything', () => {
     const word = fc.constantFrom(0, 0, 1, 1, 12, 41, 63, 64, 0xc0, 0xff);
     const any = fc.oneof(
       fc.uint8Array({ maxLength: 600 }),
-      fc.array(word, { maxLength: 120 }).map((octets) => Uint8Array.of(...hex('0000 0000 0001 0000 0000 0001'), ...octets)),
+      fc
+        .array(word, { maxLength: 120 })
+        .map((octets) => Uint8Array.of(...hex('0000 0000 0001 0000 0000 0001'), ...octets)),
       fc.array(fc.tuple(fc.nat(seed.length - 1), fc.nat(255)), { maxLength: 8 }).map((changes) => {
         const copy = seed.slice();
         for (const [at, octet] of changes) copy[at] = octet;

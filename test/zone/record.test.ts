@@ -14,16 +14,25 @@ describe('SRV RDATA', () => {
 
   it('decodes to what it was encoded from', () => {
     fc.assert(
-      fc.property(fc.nat(0xffff), fc.nat(0xffff), fc.nat(0xffff), anyLabels, (priority, weight, port, labels) => {
-        const srv = { priority, weight, port, target: nameFromWire(wireOf(labels)) };
-        expect(decodeSrv(encodeSrv(srv))).toEqual(srv);
-      }),
+      fc.property(
+        fc.nat(0xffff),
+        fc.nat(0xffff),
+        fc.nat(0xffff),
+        anyLabels,
+        (priority, weight, port, labels) => {
+          const srv = { priority, weight, port, target: nameFromWire(wireOf(labels)) };
+          expect(decodeSrv(encodeSrv(srv))).toEqual(srv);
+        },
+      ),
     );
   });
 
-  it.each(['', '0001', '000100020003', '000100020003 01', '000100020003 c000', '000100020003 0161'])('refuses %j', (octets) => {
-    expect(() => decodeSrv(hex(octets))).toThrow(FormatError);
-  });
+  it.each(['', '0001', '000100020003', '000100020003 01', '000100020003 c000', '000100020003 0161'])(
+    'refuses %j',
+    (octets) => {
+      expect(() => decodeSrv(hex(octets))).toThrow(FormatError);
+    },
+  );
 
   it('throws nothing but FormatError', () => {
     fc.assert(
@@ -76,7 +85,9 @@ describe('type names', () => {
 
   it('are those of dns-packet', () => {
     for (const [name, code] of Object.entries(TYPE)) {
-      const question = Buffer.from(hex(`0000 0000 0001 0000 0000 0000 00 ${code.toString(16).padStart(4, '0')} 0001`));
+      const question = Buffer.from(
+        hex(`0000 0000 0001 0000 0000 0000 00 ${code.toString(16).padStart(4, '0')} 0001`),
+      );
       const known: string | undefined = decode(question).questions?.[0]?.type;
       // dns-packet 5.6.1 knows neither SVCB nor HTTPS.
       expect(known).toBe(name === 'SVCB' || name === 'HTTPS' ? `UNKNOWN_${code}` : name);

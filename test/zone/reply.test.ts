@@ -20,33 +20,109 @@ const SOA = (ttl: string, minimum: string): string =>
   `c010 0006 0001 ${ttl} 0018 c010 c010 00000001 00000e10 00000e10 00000e10 ${minimum}`;
 const OPT = '00 0029 04d0 00 00 8000 0000';
 
-function reply(parts: { flags?: string; counts?: string; question?: string; records?: string; id?: string }): Uint8Array {
-  const { id = '0000', flags = '8180', counts = '0001 0000 0000 0000', question = QUESTION, records = '' } = parts;
+function reply(parts: {
+  flags?: string;
+  counts?: string;
+  question?: string;
+  records?: string;
+  id?: string;
+}): Uint8Array {
+  const {
+    id = '0000',
+    flags = '8180',
+    counts = '0001 0000 0000 0000',
+    question = QUESTION,
+    records = '',
+  } = parts;
   return hex(`${id} ${flags} ${counts} ${question} ${records}`);
 }
 
 describe('readReply', () => {
   it.each<[string, Parameters<typeof reply>[0], ForeignReply]>([
-    ['an answer', { counts: '0001 0001 0000 0000', records: A('0000003c') }, { rcode: 0, truncated: false, ttl: 60 }],
-    ['the least of several TTLs', { counts: '0001 0003 0000 0000', records: A('0000003c') + A('0000001e') + A('00000e10') }, { rcode: 0, truncated: false, ttl: 30 }],
-    ['a TTL of 0', { counts: '0001 0002 0000 0000', records: A('00000000') + A('0000001e') }, { rcode: 0, truncated: false, ttl: 0 }],
-    ['the answer’s TTL, not the additional’s', { counts: '0001 0001 0000 0002', records: A('0000003c') + A('00000001') + OPT }, { rcode: 0, truncated: false, ttl: 60 }],
-    ['the answer’s TTL, not its NS records’', { counts: '0001 0001 0001 0000', records: `${A('0000003c')} c010 0002 0001 00000001 0002 c010` }, { rcode: 0, truncated: false, ttl: 60 }],
-    ['NXDOMAIN: MINIMUM where it is less', { flags: '8183', counts: '0001 0000 0001 0000', records: SOA('00000e10', '0000003c') }, { rcode: 3, truncated: false, ttl: 60 }],
-    ['NODATA: the SOA’s TTL where it is less', { counts: '0001 0000 0001 0001', records: SOA('0000001e', '00000e10') + OPT }, { rcode: 0, truncated: false, ttl: 30 }],
+    [
+      'an answer',
+      { counts: '0001 0001 0000 0000', records: A('0000003c') },
+      { rcode: 0, truncated: false, ttl: 60 },
+    ],
+    [
+      'the least of several TTLs',
+      { counts: '0001 0003 0000 0000', records: A('0000003c') + A('0000001e') + A('00000e10') },
+      { rcode: 0, truncated: false, ttl: 30 },
+    ],
+    [
+      'a TTL of 0',
+      { counts: '0001 0002 0000 0000', records: A('00000000') + A('0000001e') },
+      { rcode: 0, truncated: false, ttl: 0 },
+    ],
+    [
+      'the answer’s TTL, not the additional’s',
+      { counts: '0001 0001 0000 0002', records: A('0000003c') + A('00000001') + OPT },
+      { rcode: 0, truncated: false, ttl: 60 },
+    ],
+    [
+      'the answer’s TTL, not its NS records’',
+      { counts: '0001 0001 0001 0000', records: `${A('0000003c')} c010 0002 0001 00000001 0002 c010` },
+      { rcode: 0, truncated: false, ttl: 60 },
+    ],
+    [
+      'NXDOMAIN: MINIMUM where it is less',
+      { flags: '8183', counts: '0001 0000 0001 0000', records: SOA('00000e10', '0000003c') },
+      { rcode: 3, truncated: false, ttl: 60 },
+    ],
+    [
+      'NODATA: the SOA’s TTL where it is less',
+      { counts: '0001 0000 0001 0001', records: SOA('0000001e', '00000e10') + OPT },
+      { rcode: 0, truncated: false, ttl: 30 },
+    ],
     ['nothing to keep: no answer and no SOA', {}, { rcode: 0, truncated: false, ttl: undefined }],
-    ['nothing to keep: NS alone', { counts: '0001 0000 0001 0000', records: 'c010 0002 0001 00000e10 0002 c010' }, { rcode: 0, truncated: false, ttl: undefined }],
-    ['nothing to keep: an SOA in the additional section', { counts: '0001 0000 0000 0001', records: SOA('00000001', '00000001') }, { rcode: 0, truncated: false, ttl: undefined }],
-    ['nothing to keep: SERVFAIL', { flags: '8182', counts: '0001 0000 0000 0001', records: OPT }, { rcode: 2, truncated: false, ttl: undefined }],
+    [
+      'nothing to keep: NS alone',
+      { counts: '0001 0000 0001 0000', records: 'c010 0002 0001 00000e10 0002 c010' },
+      { rcode: 0, truncated: false, ttl: undefined },
+    ],
+    [
+      'nothing to keep: an SOA in the additional section',
+      { counts: '0001 0000 0000 0001', records: SOA('00000001', '00000001') },
+      { rcode: 0, truncated: false, ttl: undefined },
+    ],
+    [
+      'nothing to keep: SERVFAIL',
+      { flags: '8182', counts: '0001 0000 0000 0001', records: OPT },
+      { rcode: 2, truncated: false, ttl: undefined },
+    ],
     ['a truncated one', { flags: '8380' }, { rcode: 0, truncated: true, ttl: undefined }],
     ['another id', { id: 'ffff' }, { rcode: 0, truncated: false, ttl: undefined }],
-    ['the question in another case', { question: '0357 7757 07 4578614d706c45 00 0001 0001' }, { rcode: 0, truncated: false, ttl: undefined }],
-    ['the longest TTL there is', { counts: '0001 0001 0000 0000', records: A('7fffffff') }, { rcode: 0, truncated: false, ttl: 0x7fffffff }],
+    [
+      'the question in another case',
+      { question: '0357 7757 07 4578614d706c45 00 0001 0001' },
+      { rcode: 0, truncated: false, ttl: undefined },
+    ],
+    [
+      'the longest TTL there is',
+      { counts: '0001 0001 0000 0000', records: A('7fffffff') },
+      { rcode: 0, truncated: false, ttl: 0x7fffffff },
+    ],
     // RFC 2181 §8: the top bit set means 0.
-    ['a negative TTL', { counts: '0001 0001 0000 0000', records: A('80000000') }, { rcode: 0, truncated: false, ttl: 0 }],
-    ['a negative TTL among others', { counts: '0001 0002 0000 0000', records: A('0000003c') + A('ffffffff') }, { rcode: 0, truncated: false, ttl: 0 }],
-    ['a negative TTL of an SOA', { flags: '8183', counts: '0001 0000 0001 0000', records: SOA('ffffffff', '0000003c') }, { rcode: 3, truncated: false, ttl: 0 }],
-    ['a MINIMUM past every TTL', { flags: '8183', counts: '0001 0000 0001 0000', records: SOA('0000003c', 'ffffffff') }, { rcode: 3, truncated: false, ttl: 60 }],
+    [
+      'a negative TTL',
+      { counts: '0001 0001 0000 0000', records: A('80000000') },
+      { rcode: 0, truncated: false, ttl: 0 },
+    ],
+    [
+      'a negative TTL among others',
+      { counts: '0001 0002 0000 0000', records: A('0000003c') + A('ffffffff') },
+      { rcode: 0, truncated: false, ttl: 0 },
+    ],
+    [
+      'a negative TTL of an SOA',
+      { flags: '8183', counts: '0001 0000 0001 0000', records: SOA('ffffffff', '0000003c') },
+      { rcode: 3, truncated: false, ttl: 0 },
+    ],
+    [
+      'a MINIMUM past every TTL',
+      { flags: '8183', counts: '0001 0000 0001 0000', records: SOA('0000003c', 'ffffffff') },
+      { rcode: 3, truncated: false, ttl: 60 },
+    ],
   ])('reads %s', (_, parts, expected) => {
     expect(readReply(reply(parts), QUERY)).toEqual(expected);
   });
@@ -75,7 +151,10 @@ describe('readReply', () => {
     ['all counts at their most', reply({ counts: '0001 ffff ffff ffff' })],
     ['a record more than announced', reply({ records: A('0000003c') })],
     ['an octet behind', reply({ records: '00' })],
-    ['RDATA past the end', reply({ counts: '0001 0001 0000 0000', records: 'c00c 0001 0001 0000003c 0005 0a000001' })],
+    [
+      'RDATA past the end',
+      reply({ counts: '0001 0001 0000 0000', records: 'c00c 0001 0001 0000003c 0005 0a000001' }),
+    ],
     ['half a pointer', reply({ counts: '0001 0001 0000 0000', records: 'c0' })],
     ['label type 01', reply({ counts: '0001 0001 0000 0000', records: `41 ${'00'.repeat(80)}` })],
     ['a name without end', reply({ counts: '0001 0001 0000 0000', records: '0161'.repeat(500) })],
@@ -89,13 +168,18 @@ describe('readReply', () => {
     [0x4100, 0x6100],
     [1, 2],
   ])('does not take type %i for type %i, though they are letters of two cases', (asked, answered) => {
-    const octets = reply({ question: `0377 7777 07 6578616d706c65 00 ${answered.toString(16).padStart(4, '0')} 0001` });
+    const octets = reply({
+      question: `0377 7777 07 6578616d706c65 00 ${answered.toString(16).padStart(4, '0')} 0001`,
+    });
     expect(readReply(octets, queryFor('www.example', asked))).toBeUndefined();
     expect(readReply(octets, queryFor('www.example', answered))).toBeDefined();
   });
 
   it('refuses a reply cut off anywhere', () => {
-    const octets = reply({ counts: '0001 0001 0001 0001', records: A('0000003c') + SOA('0000003c', '0000003c') + OPT });
+    const octets = reply({
+      counts: '0001 0001 0001 0001',
+      records: A('0000003c') + SOA('0000003c', '0000003c') + OPT,
+    });
     expect(readReply(octets, QUERY)).toBeDefined();
     for (let length = 0; length < octets.length; length++) {
       expect(readReply(octets.slice(0, length), QUERY), `${length} octets`).toBeUndefined();
@@ -105,31 +189,62 @@ describe('readReply', () => {
   it('reads what dns-packet writes', () => {
     const ttl = fc.nat(0x7fffffff);
     fc.assert(
-      fc.property(fc.array(ttl, { maxLength: 4 }), fc.option(fc.tuple(ttl, ttl), { nil: undefined }), (ttls, soa) => {
-        const authorities: Answer[] = soa
-          ? [{ type: 'SOA', name: 'example', ttl: soa[0], data: { mname: 'ns.example', rname: 'root.example', minimum: soa[1] } }]
-          : [];
-        const packet: Packet = {
-          type: 'response',
-          questions: [{ name: 'wWw.example', type: 'A' }],
-          answers: ttls.map((seconds) => ({ type: 'A', name: 'www.example', ttl: seconds, data: '10.0.0.1' })),
-          authorities: ttls.length > 0 ? [] : authorities,
-        };
-        const expected = ttls.length > 0 ? Math.min(...ttls) : soa && Math.min(...soa);
-        expect(readReply(encode(packet), QUERY)?.ttl).toBe(expected);
-      }),
+      fc.property(
+        fc.array(ttl, { maxLength: 4 }),
+        fc.option(fc.tuple(ttl, ttl), { nil: undefined }),
+        (ttls, soa) => {
+          const authorities: Answer[] = soa
+            ? [
+                {
+                  type: 'SOA',
+                  name: 'example',
+                  ttl: soa[0],
+                  data: { mname: 'ns.example', rname: 'root.example', minimum: soa[1] },
+                },
+              ]
+            : [];
+          const packet: Packet = {
+            type: 'response',
+            questions: [{ name: 'wWw.example', type: 'A' }],
+            answers: ttls.map((seconds) => ({
+              type: 'A',
+              name: 'www.example',
+              ttl: seconds,
+              data: '10.0.0.1',
+            })),
+            authorities: ttls.length > 0 ? [] : authorities,
+          };
+          const expected = ttls.length > 0 ? Math.min(...ttls) : soa && Math.min(...soa);
+          expect(readReply(encode(packet), QUERY)?.ttl).toBe(expected);
+        },
+      ),
     );
   });
 
   it('throws on nothing: a reply changed anywhere, and any octets behind a good question', () => {
-    const octets = reply({ counts: '0001 0001 0001 0001', records: A('0000003c') + SOA('0000003c', '0000003c') + OPT });
+    const octets = reply({
+      counts: '0001 0001 0001 0001',
+      records: A('0000003c') + SOA('0000003c', '0000003c') + OPT,
+    });
     for (const copy of damaged(octets)) readReply(copy, QUERY);
     const octet = fc.constantFrom(0, 0, 1, 4, 6, 12, 41, 63, 64, 0xc0, 0xff);
     const any = fc.oneof(
       fc.uint8Array({ maxLength: 200 }),
-      fc.tuple(fc.nat(4), fc.nat(4), fc.nat(4), fc.array(octet, { maxLength: 100 })).map(([answers, authority, additional, rest]) => {
-        return Uint8Array.of(...hex('0000 8180 0001'), 0, answers, 0, authority, 0, additional, ...hex(QUESTION), ...rest);
-      }),
+      fc
+        .tuple(fc.nat(4), fc.nat(4), fc.nat(4), fc.array(octet, { maxLength: 100 }))
+        .map(([answers, authority, additional, rest]) => {
+          return Uint8Array.of(
+            ...hex('0000 8180 0001'),
+            0,
+            answers,
+            0,
+            authority,
+            0,
+            additional,
+            ...hex(QUESTION),
+            ...rest,
+          );
+        }),
     );
     fc.assert(
       fc.property(any, (octets) => {

@@ -3,7 +3,15 @@ import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { FormatError } from '../../zone/format-error.ts';
 import { nameFromWire, parseName } from '../../zone/name.ts';
-import { decodeRoot, HEAD_FORMAT, importVerifyKeys, keyIdOf, type Root, signRoot, verifyRoot } from '../../zone/root.ts';
+import {
+  decodeRoot,
+  HEAD_FORMAT,
+  importVerifyKeys,
+  keyIdOf,
+  type Root,
+  signRoot,
+  verifyRoot,
+} from '../../zone/root.ts';
 import { anyLabels, damaged, hex, refuses, wireOf } from './arbitrary.ts';
 import { keyIdText, refusal, type TestKey, testKey, verifyKeysOf } from './signing.ts';
 
@@ -70,7 +78,10 @@ describe('a signed root', () => {
     const signed = await signRoot(ROOT, one.signing);
     const spki = Buffer.concat([hex('302a300506032b6570032100'), one.publicKey]);
     const key = createPublicKey({ key: spki, format: 'der', type: 'spki' });
-    const content = Buffer.concat([Buffer.from('mesos-doh head root v1\0'), signed.subarray(0, -SIGNATURE_OCTETS)]);
+    const content = Buffer.concat([
+      Buffer.from('mesos-doh head root v1\0'),
+      signed.subarray(0, -SIGNATURE_OCTETS),
+    ]);
     expect(verify(null, content, key, signed.subarray(-SIGNATURE_OCTETS))).toBe(true);
   });
 
@@ -90,20 +101,30 @@ describe('a signed root', () => {
 
   it('is refused under another key', async () => {
     const signed = await signRoot(ROOT, one.signing);
-    expect(await refusal(verifyRoot(signed, two.verify))).toContain(`key ${keyIdText(one)}, which is not trusted`);
+    expect(await refusal(verifyRoot(signed, two.verify))).toContain(
+      `key ${keyIdText(one)}, which is not trusted`,
+    );
     expect(await refusal(verifyRoot(signed, new Map()))).toContain('not trusted');
     const forged = await signRoot(ROOT, { keyId: one.signing.keyId, privateKey: two.signing.privateKey });
-    expect(await refusal(verifyRoot(forged, verifyKeysOf(one, two)))).toContain('signature that does not hold');
+    expect(await refusal(verifyRoot(forged, verifyKeysOf(one, two)))).toContain(
+      'signature that does not hold',
+    );
     // A trusted key under another key's id.
     const [[, key] = []] = two.verify;
     expect(key).toBeDefined();
-    if (key) expect(await refusal(verifyRoot(signed, new Map([[keyIdText(one), key]])))).toContain('does not hold');
+    if (key)
+      expect(await refusal(verifyRoot(signed, new Map([[keyIdText(one), key]])))).toContain('does not hold');
   });
 
   it('does not stand for another zone, variant or body, and not for its signature without the domain', async () => {
     const signed = await signRoot(ROOT, one.signing);
     const signature = signed.subarray(-SIGNATURE_OCTETS);
-    const others = [{ origin: parseName('mesot') }, { variant: 'mair' }, { bodyHash: new Uint8Array(32) }, { serial: 1_800_000_001 }];
+    const others = [
+      { origin: parseName('mesot') },
+      { variant: 'mair' },
+      { bodyHash: new Uint8Array(32) },
+      { serial: 1_800_000_001 },
+    ];
     for (const other of others) {
       const forged = await signRoot({ ...ROOT, ...other }, two.signing);
       forged.set(signature, forged.length - SIGNATURE_OCTETS);
@@ -112,7 +133,9 @@ describe('a signed root', () => {
     }
     const content = Uint8Array.from(signed.subarray(0, -SIGNATURE_OCTETS));
     const bare = new Uint8Array(await crypto.subtle.sign('Ed25519', one.signing.privateKey, content));
-    expect(await refusal(verifyRoot(Uint8Array.of(...content, ...bare), one.verify))).toContain('does not hold');
+    expect(await refusal(verifyRoot(Uint8Array.of(...content, ...bare), one.verify))).toContain(
+      'does not hold',
+    );
   });
 
   it('of another format is refused, signed or not, and says which it is', async () => {
@@ -129,7 +152,9 @@ describe('a signed root', () => {
     expect(signed).toHaveLength(512);
     expect((await verifyRoot(signed, one.verify)).variant).toHaveLength(95);
     // What nobody can read must not be published.
-    expect(await refusal(signRoot({ ...ROOT, origin, variant: 'v'.repeat(96) }, one.signing))).toContain('no room');
+    expect(await refusal(signRoot({ ...ROOT, origin, variant: 'v'.repeat(96) }, one.signing))).toContain(
+      'no room',
+    );
     expect(await refusal(signRoot({ ...ROOT, variant: 'v'.repeat(256) }, one.signing))).toContain('no room');
   });
 });

@@ -17,7 +17,11 @@ const KEYS = {
   },
 };
 
-export type TestKey = { readonly signing: SigningKey; readonly verify: VerifyKeys; readonly publicKey: Uint8Array };
+export type TestKey = {
+  readonly signing: SigningKey;
+  readonly verify: VerifyKeys;
+  readonly publicKey: Uint8Array;
+};
 
 export async function testKey(which: keyof typeof KEYS): Promise<TestKey> {
   const { secret, public: text } = KEYS[which];

@@ -12,64 +12,17 @@ import {
   findInLevels,
   type Levels,
   type Limits,
-  liveEntries,
   type Plan,
-  planSnapshot,
   shardOf,
 } from '../../zone/snapshot.ts';
-import {
-  anyContents,
-  anyOwner,
-  type Contents,
-  describeContents,
-  describeEntry,
-  hex,
-  labelsOf,
-  ORIGIN,
-  OWNERS,
-  seededRandom,
-  toContent,
-  wireOf,
-} from './arbitrary.ts';
-
-const SEED = hex('0123456789abcdef');
+import { anyContents, anyOwner, type Contents, ORIGIN, seededRandom, toContent } from './arbitrary.ts';
+import { describeAll, expectLevelsToSay, namesOf, plan, SEED } from './levels.ts';
 
 /** The contents in another order. */
 function shuffled(contents: Contents, seed: number): Contents {
   const random = seededRandom(seed);
   const order = Array.from(contents, (item) => ({ item, at: random() })).toSorted((a, b) => a.at - b.at);
   return new Map(order.map(({ item }) => item));
-}
-
-function plan(published: Levels | undefined, contents: Contents, options: { serial: number; limits: Limits }): Promise<Plan> {
-  const entries = encodeEntries(toContent(contents), { origin: ORIGIN, seed: SEED });
-  return planSnapshot(published, entries, { seed: SEED, ...options });
-}
-
-/** The owners and what lies between them and the origin, label by label. */
-function namesOf(contents: Contents): Set<OwnerName> {
-  const names = new Set<OwnerName>(contents.keys());
-  for (const owner of contents.keys()) {
-    const labels = labelsOf(nameToWire(owner));
-    for (let i = 1; i < labels.length - 1; i++) names.add(nameFromWire(wireOf(labels.slice(i))));
-  }
-  return names;
-}
-
-function describeAll(contents: Contents): Map<OwnerName, string> {
-  return new Map(Array.from(namesOf(contents), (name) => [name, describeContents(contents, name)]));
-}
-
-function expectLevelsToSay(levels: Levels, contents: Contents): void {
-  const expected = describeAll(contents);
-  const live = Array.from(liveEntries(levels), (entry) => describeEntry(entry));
-  expect(live.toSorted()).toEqual([...expected.values()].toSorted());
-  for (const name of new Set([...OWNERS, ...expected.keys(), parseName('never.mesos')])) {
-    const wire = nameToWire(name);
-    const found = findInLevels(levels, wire, hashName(wire, SEED));
-    const says = found?.kind === 'name' ? describeEntry(found) : undefined;
-    expect(says).toBe(expected.get(name));
-  }
 }
 
 /** What a reader opens, who has the head's octets and the blocks it names and nothing else. */
@@ -95,7 +48,9 @@ async function expectTableToNameBlocks({ levels, newRun, newShards }: Plan, seri
   if (newShards.length > 0) expect(table.shards?.cutSerial).toBe(serial);
   if (newShards.length > 0) expect(levels.shards.map(({ octets }) => octets)).toEqual(newShards);
   for (const [index, shard] of levels.shards.entries()) {
-    expect(toHex(await contentHash(shard.octets))).toBe(toHex(table.shards?.hashes[index] ?? new Uint8Array()));
+    expect(toHex(await contentHash(shard.octets))).toBe(
+      toHex(table.shards?.hashes[index] ?? new Uint8Array()),
+    );
     for (const { entry } of entriesOf(shard)) {
       expect(entry.kind).toBe('name');
       expect(shardOf(hashName(entryName(entry), SEED), table.shards?.bits ?? -1)).toBe(index);
@@ -121,7 +76,8 @@ function expectNothingRepeated(levels: Levels): void {
 
 function countChanges(before: Contents, after: Contents): number {
   const [old, now] = [describeAll(before), describeAll(after)];
-  return [...new Set([...old.keys(), ...now.keys()])].filter((name) => old.get(name) !== now.get(name)).length;
+  return [...new Set([...old.keys(), ...now.keys()])].filter((name) => old.get(name) !== now.get(name))
+    .length;
 }
 
 /** Small enough that a few names pass them. */
@@ -143,50 +99,74 @@ const anyEdit = fc.record({
 
 describe('planSnapshot, push after push', () => {
   it('makes levels that say what the content says', async () => {
-    const seen = { overlay: 0, reverted: 0, run: 0, runOverShards: 0, cutToRun: 0, cutToShards: 0, tombstones: 0 };
+    const seen = {
+      overlay: 0,
+      reverted: 0,
+      run: 0,
+      runOverShards: 0,
+
+      cutToShards: 0,
+      tombstones: 0,
+    };
     await fc.assert(
-      fc.asyncProperty(fc.constantFrom(...LIMITS), anyContents(25), fc.array(anyEdit, { maxLength: 8 }), async (limits, first, edits) => {
-        const history: Contents[] = [first];
-        let contents: Contents = new Map();
-        let last: Plan | undefined;
-        let serial = 1000;
-        for (const edit of [undefined, ...edits]) {
-          serial++;
-          const before = contents;
-          if (edit) {
-            const base = edit.revert === undefined ? contents : (history.at(-1 - edit.revert) ?? contents);
-            contents = new Map([...base, ...edit.set]);
-            if (edit.revert !== undefined) contents = base;
-            contents = new Map([...contents].filter(([owner]) => edit.revert !== undefined || !edit.remove.includes(owner)));
-            history.push(contents);
-          } else contents = first;
+      fc.asyncProperty(
+        fc.constantFrom(...LIMITS),
+        anyContents(25),
+        fc.array(anyEdit, { maxLength: 8 }),
+        async (limits, first, edits) => {
+          const history: Contents[] = [first];
+          let contents: Contents = new Map();
+          let last: Plan | undefined;
+          let serial = 1000;
+          for (const edit of [undefined, ...edits]) {
+            serial++;
+            const before = contents;
+            if (edit) {
+              const base = edit.revert === undefined ? contents : (history.at(-1 - edit.revert) ?? contents);
+              contents = new Map([...base, ...edit.set]);
+              if (edit.revert !== undefined) contents = base;
+              contents = new Map(
+                [...contents].filter(([owner]) => edit.revert !== undefined || !edit.remove.includes(owner)),
+              );
+              history.push(contents);
+            } else contents = first;
 
-          const now = await plan(last?.levels, contents, { serial, limits });
-          expectLevelsToSay(now.levels, contents);
-          expectLevelsToSay(reopened(now), contents);
-          expectNothingRepeated(now.levels);
-          await expectTableToNameBlocks(now, serial);
-          expect(now.overlayOctets.length).toBeLessThanOrEqual(limits.overlayOctets);
-          if (now.newRun) expect(now.newRun.length).toBeLessThanOrEqual(limits.runOctets);
-          expect(now.changes).toBe(last ? countChanges(before, contents) : namesOf(contents).size);
-          expect(await plan(last && reopened(last), shuffled(contents, serial), { serial, limits })).toEqual(now);
+            const now = await plan(last?.levels, contents, { serial, limits });
+            expectLevelsToSay(now.levels, contents);
+            expectLevelsToSay(reopened(now), contents);
+            expectNothingRepeated(now.levels);
+            await expectTableToNameBlocks(now, serial);
+            expect(now.overlayOctets.length).toBeLessThanOrEqual(limits.overlayOctets);
+            if (now.newRun) expect(now.newRun.length).toBeLessThanOrEqual(limits.runOctets);
+            expect(now.changes).toBe(last ? countChanges(before, contents) : namesOf(contents).size);
+            expect(
+              await plan(last && reopened(last), shuffled(contents, serial), { serial, limits }),
+            ).toEqual(now);
 
-          const again = await plan(now.levels, shuffled(contents, serial), { serial: serial + 1, limits });
-          expect(again.levels).toBe(now.levels);
-          expect(again).toEqual({ ...now, newRun: undefined, newShards: [], changes: 0 });
+            const again = await plan(now.levels, shuffled(contents, serial), { serial: serial + 1, limits });
+            expect(again.levels).toBe(now.levels);
+            expect(again).toEqual({ ...now, newRun: undefined, newShards: [], changes: 0 });
 
-          if (last && now.overlayOctets.length > 0) seen.overlay++;
-          if (last && now.changes > 0 && now.overlayOctets.length === 0 && !now.newRun && now.newShards.length === 0) seen.reverted++;
-          if (last && now.newRun) seen[now.levels.table.shards ? 'runOverShards' : 'run']++;
-          if (last && now.newRun && last.levels.table.shards && !now.levels.table.shards) seen.cutToRun++;
-          if (last && now.newShards.length > 0) seen.cutToShards++;
-          for (const level of [now.levels.overlay, now.levels.run]) {
-            for (const { entry } of level ? entriesOf(level) : []) if (entry.kind === 'tombstone') seen.tombstones++;
+            if (last && now.overlayOctets.length > 0) seen.overlay++;
+            if (
+              last &&
+              now.changes > 0 &&
+              now.overlayOctets.length === 0 &&
+              !now.newRun &&
+              now.newShards.length === 0
+            )
+              seen.reverted++;
+            if (last && now.newRun) seen[now.levels.table.shards ? 'runOverShards' : 'run']++;
+            if (last && now.newShards.length > 0) seen.cutToShards++;
+            for (const level of [now.levels.overlay, now.levels.run]) {
+              for (const { entry } of level ? entriesOf(level) : [])
+                if (entry.kind === 'tombstone') seen.tombstones++;
+            }
+            last = now;
           }
-          last = now;
-        }
-      }),
-      { numRuns: 120 },
+        },
+      ),
+      { numRuns: 90 },
     );
     // Everything that can happen did.
     for (const [what, count] of Object.entries(seen)) expect(count, what).toBeGreaterThan(0);
@@ -226,7 +206,10 @@ describe('planSnapshot', () => {
   });
 
   it('turns a name into an empty non-terminal, back into a name, and into nothing', async () => {
-    let { levels } = await plan(undefined, new Map([a('m.mesos', 1), a('w.m.mesos', 2)]), { serial: 1, limits });
+    let { levels } = await plan(undefined, new Map([a('m.mesos', 1), a('w.m.mesos', 2)]), {
+      serial: 1,
+      limits,
+    });
     for (const [serial, contents] of [
       [2, new Map([a('w.m.mesos', 2)])],
       [3, new Map([a('m.mesos', 9)])],
@@ -243,7 +226,10 @@ describe('planSnapshot', () => {
     const srv = parseName('_web._tcp.mesos');
     const target = Uint8Array.of(0, 0, 0, 1, 0, 80, ...nameToWire(parseName('web.mesos')));
     const withAddress = (host: number): Contents =>
-      new Map([a('web.mesos', host), [srv, [{ owner: srv, type: TYPE.SRV, ttl: 30, sources: 1, rdata: [target] }]]]);
+      new Map([
+        a('web.mesos', host),
+        [srv, [{ owner: srv, type: TYPE.SRV, ttl: 30, sources: 1, rdata: [target] }]],
+      ]);
     const first = await plan(undefined, withAddress(1), { serial: 1, limits });
     const second = await plan(first.levels, withAddress(2), { serial: 2, limits });
     expect(second.changes).toBe(2);
@@ -253,7 +239,9 @@ describe('planSnapshot', () => {
   it('notices a change of TTL and of source', async () => {
     const first = await plan(undefined, web, { serial: 1, limits });
     for (const change of [{ ttl: 31 }, { sources: 2 }]) {
-      const contents = new Map(Array.from(web, ([owner, rrsets]) => [owner, rrsets.map((rrset) => ({ ...rrset, ...change }))]));
+      const contents = new Map(
+        Array.from(web, ([owner, rrsets]) => [owner, rrsets.map((rrset) => ({ ...rrset, ...change }))]),
+      );
       const { changes, levels } = await plan(first.levels, contents, { serial: 2, limits });
       expect(changes).toBe(2);
       expectLevelsToSay(levels, contents);
@@ -262,10 +250,25 @@ describe('planSnapshot', () => {
 
   it('cuts as many shards as their size asks for', async () => {
     const contents = new Map(Array.from({ length: 400 }, (_, i) => a(`task-${i}.mesos`, i)));
-    const { levels } = await plan(undefined, contents, { serial: 1, limits: { ...limits, shardOctets: 1024 } });
+    const { levels } = await plan(undefined, contents, {
+      serial: 1,
+      limits: { ...limits, shardOctets: 1024 },
+    });
     const octets = encodeEntries(toContent(contents), { origin: ORIGIN, seed: SEED }).octets.length;
     expect(levels.table.shards?.bits).toBe(Math.ceil(Math.log2(octets / 1024)));
     expectLevelsToSay(levels, contents);
+  });
+
+  it('goes back from shards to a run when a cut would give no more than that', async () => {
+    const many = new Map(Array.from({ length: 200 }, (_, i) => a(`task-${i}.mesos`, i)));
+    const first = await plan(undefined, many, { serial: 1, limits });
+    expect(first.levels.table.shards).toBeDefined();
+    const few = new Map(Array.from({ length: 60 }, (_, i) => a(`other-${i}.mesos`, i)));
+    const second = await plan(first.levels, few, { serial: 2, limits });
+    expect(second.levels.table.shards).toBeUndefined();
+    expect(second.levels.shards).toEqual([]);
+    expect(second.newRun).toBeDefined();
+    expectLevelsToSay(second.levels, few);
   });
 
   it('names no more shards, and lays no more over them, than a head has room for', async () => {
@@ -315,11 +318,23 @@ describe('encodeEntries', () => {
   });
 
   it('works for names of one label, below the root', () => {
-    expect(read(new Map([a('web', 1), a('a.b.c', 2)]), parseName(''))).toEqual(new Map([['web', 1], ['a.b.c', 1], ['b.c', 0], ['c', 0]]));
+    expect(read(new Map([a('web', 1), a('a.b.c', 2)]), parseName(''))).toEqual(
+      new Map([
+        ['web', 1],
+        ['a.b.c', 1],
+        ['b.c', 0],
+        ['c', 0],
+      ]),
+    );
   });
 
   it('keeps the origin’s own records, and gives it no entry otherwise', () => {
-    expect(read(new Map([a('mesos', 1), a('a.mesos', 2)]), ORIGIN)).toEqual(new Map([['mesos', 1], ['a.mesos', 1]]));
+    expect(read(new Map([a('mesos', 1), a('a.mesos', 2)]), ORIGIN)).toEqual(
+      new Map([
+        ['mesos', 1],
+        ['a.mesos', 1],
+      ]),
+    );
     expect(read(new Map(), ORIGIN)).toEqual(new Map());
   });
 

@@ -65,7 +65,7 @@ describe('the leader', () => {
   it.each<[string, Fault]>([
     ['refuse', { kind: 'status', status: 500 }],
     ['give no JSON', { kind: 'status', status: 200, body: 'welcome' }],
-    ['break off', { kind: 'cut', afterLength: 400 }],
+    ['are no masters', { kind: 'status', status: 404 }],
   ])('is found where the two masters before it %s', async (_, fault) => {
     const { masters, asked } = await startMasters(3);
     masters.lead(2);
