@@ -1,10 +1,11 @@
 import { Buffer } from 'node:buffer';
-import { type Answer, decode, encode, RECURSION_DESIRED } from 'dns-packet';
+import { type Answer, decode, type DecodedPacket } from 'dns-packet';
 import { html } from 'hono/html';
 import { FormatError } from '../zone/format-error.ts';
-import { parseName } from '../zone/name.ts';
-import { readQuery } from '../zone/query.ts';
-import { typeCode } from '../zone/record.ts';
+import { nameToWire, parseName } from '../zone/name.ts';
+import { createWriter } from '../zone/octets.ts';
+import { CLASS_IN, readQuery } from '../zone/query.ts';
+import { TYPE, typeCode } from '../zone/record.ts';
 import type { Health, ZoneHealth } from './health.ts';
 import { resolve, type ResolveOptions } from './resolve.ts';
 import type { WaitUntil } from './snapshot/share.ts';
@@ -37,7 +38,7 @@ export async function lookupForPage(
     const query = readQuery(encodeQuery(name, asked));
     if (query?.kind !== 'query') throw new FormatError('question', 'can not be asked');
     const { octets } = await resolve(query, options, waitUntil);
-    const reply = decode(Buffer.from(octets));
+    const reply = decoded(octets);
     const answers = (reply.answers ?? []).map((answer) => readable(answer));
     const rcode = 'rcode' in reply ? String(reply.rcode) : '';
     const outcome =
@@ -49,13 +50,23 @@ export async function lookupForPage(
   }
 }
 
+/** A query with id 0 and RD; dns-packet knows no escapes in names. */
 function encodeQuery(name: string, type: PageType): Uint8Array {
-  return encode({
-    type: 'query',
-    id: 0,
-    flags: RECURSION_DESIRED,
-    questions: [{ name: parseName(name), type }],
-  });
+  const query = createWriter();
+  for (const number of [0, 0x0100, 1, 0, 0, 0]) query.u16(number);
+  query.octets(nameToWire(parseName(name)));
+  query.u16(TYPE[type]);
+  query.u16(CLASS_IN);
+  return query.written();
+}
+
+/** An upstream's records are its own affair, readable or not. */
+function decoded(octets: Uint8Array): DecodedPacket {
+  try {
+    return decode(Buffer.from(octets));
+  } catch {
+    throw new FormatError('reply', 'holds what can not be read');
+  }
 }
 
 function readable(answer: Answer): PageLookup['answers'][number] {

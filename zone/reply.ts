@@ -13,8 +13,8 @@ const TYPE_SOA = 6;
 
 /**
  * Reads a reply to `query` as far as passing it on needs: is it one, is its question ours (RFC 5452 §9.1), and
- * how long may it be kept: the least TTL of its answers, or of an SOA and its MINIMUM where there are none
- * (RFC 2308 §5). Undefined for octets that are no such reply.
+ * how long may it be kept: the least of its answers' TTLs and, in a negative reply (also one that begins with
+ * CNAMEs), of the SOA's TTL and MINIMUM (RFC 2308 §2, §5). Undefined for octets that are no such reply.
  */
 export function readReply(octets: Uint8Array, query: Query): ForeignReply | undefined {
   if (octets.length < query.questionEnd) return undefined;
@@ -29,8 +29,7 @@ export function readReply(octets: Uint8Array, query: Query): ForeignReply | unde
   }
   const counts = [view.getUint16(6), view.getUint16(8), view.getUint16(10)];
   let at = query.questionEnd;
-  let answerTtl: number | undefined;
-  let negativeTtl: number | undefined;
+  let least: number | undefined;
   for (const [section, count] of counts.entries()) {
     for (let i = 0; i < count; i++) {
       at = endOfName(octets, at);
@@ -40,14 +39,14 @@ export function readReply(octets: Uint8Array, query: Query): ForeignReply | unde
       const ttl = Math.max(0, view.getInt32(at + 4));
       const end = at + 10 + view.getUint16(at + 8);
       if (end > octets.length) return undefined;
-      if (section === 0 && type !== TYPE_OPT) answerTtl = Math.min(answerTtl ?? ttl, ttl);
+      if (section === 0 && type !== TYPE_OPT) least = Math.min(least ?? ttl, ttl);
       if (section === 1 && type === TYPE_SOA && end - at >= 14)
-        negativeTtl = Math.min(ttl, view.getUint32(end - 4));
+        least = Math.min(least ?? ttl, ttl, view.getUint32(end - 4));
       at = end;
     }
   }
   if (at !== octets.length) return undefined;
-  return { rcode: flags & 0xf, truncated: (flags & 0x0200) !== 0, ttl: answerTtl ?? negativeTtl };
+  return { rcode: flags & 0xf, truncated: (flags & 0x0200) !== 0, ttl: least };
 }
 
 /** Behind a possibly compressed name, or -1. */

@@ -65,7 +65,16 @@ export function sourceContract(name: string, open: () => Promise<SourceUnderTest
     it('never gives half a part, wherever it breaks off', async () => {
       const { source, show, breakOff, place, secrets } = await open();
       const whole = state(2);
-      const places = [0, 1, 2, whole.indexOf('slaves'), whole.indexOf('t0'), whole.indexOf('t1'), whole.length - 2, whole.length - 1];
+      const places = [
+        0,
+        1,
+        2,
+        whole.indexOf('slaves'),
+        whole.indexOf('t0'),
+        whole.indexOf('t1'),
+        whole.length - 2,
+        whole.length - 1,
+      ];
       for (const octets of places) {
         await show(whole);
         await breakOff(octets);
@@ -125,23 +134,35 @@ export function sourceContract(name: string, open: () => Promise<SourceUnderTest
 /** A state of so many agents, each with a task, and more tasks as they are given. */
 function state(count: number, more: readonly unknown[] = []): string {
   const numbers = Array.from({ length: count }, (_, i) => i);
-  const task = (i: number): object => ({ id: `t${i}`, name: 'web', slave_id: `S${i}`, state: 'TASK_RUNNING' });
+  const task = (i: number): object => ({
+    id: `t${i}`,
+    name: 'web',
+    slave_id: `S${i}`,
+    state: 'TASK_RUNNING',
+  });
   return JSON.stringify({
     pid: MASTER,
     leader: MASTER,
     slaves: numbers.map((i) => ({ id: `S${i}`, pid: `slave(1)@10.0.1.${i}:5051` })),
-    frameworks: [{ id: 'f', name: 'marathon', hostname: '10.0.0.8', tasks: [...numbers.map((i) => task(i)), ...more] }],
+    frameworks: [
+      { id: 'f', name: 'marathon', hostname: '10.0.0.8', tasks: [...numbers.map((i) => task(i)), ...more] },
+    ],
   });
 }
 
 async function failureOf(source: Source<unknown>): Promise<unknown> {
-  return source.read(() => undefined, new AbortController().signal).then(
-    (part) => expect.unreachable(`a part was given: ${JSON.stringify(part)}`),
-    (error: unknown) => error,
-  );
+  return source
+    .read(() => undefined, new AbortController().signal)
+    .then(
+      (part) => expect.unreachable(`a part was given: ${JSON.stringify(part)}`),
+      (error: unknown) => error,
+    );
 }
 
-function expectFailure(error: unknown, { place, secrets }: { place: string; secrets: readonly string[] }): void {
+function expectFailure(
+  error: unknown,
+  { place, secrets }: { place: string; secrets: readonly string[] },
+): void {
   expect(error).toBeInstanceOf(SourceError);
   if (!(error instanceof Error)) return;
   expect(error.message).toContain(place);

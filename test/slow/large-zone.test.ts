@@ -44,7 +44,12 @@ it('publishes a large zone in shards, and a change as one head', async () => {
     });
     const cluster = createCluster({ seed: 5, agents: 750, tasks: 30_000 });
     const master = { id: 'm', ip: '10.0.0.1', port: 5050, hostname: 'm', electedSeconds: 1 };
-    const publish = async (): Promise<{ writes: number; octets: number; changes: number; records: RecordSet }> => {
+    const publish = async (): Promise<{
+      writes: number;
+      octets: number;
+      changes: number;
+      records: RecordSet;
+    }> => {
       const octets = (async function* () {
         for (const chunk of stateChunks(cluster.snapshot(), master)) yield Buffer.from(chunk);
       })();
@@ -86,6 +91,7 @@ it('publishes a large zone in shards, and a change as one head', async () => {
 function expectSame(back: RecordSet, made: RecordSet): void {
   for (const type of ['A', 'AAAA', 'SRV'] as const) {
     expect(back[type].size).toBe(made[type].size);
-    for (const [name, values] of made[type]) expect(back[type].get(name)?.toSorted()).toEqual(values.toSorted());
+    for (const [name, values] of made[type])
+      expect(back[type].get(name)?.toSorted()).toEqual(values.toSorted());
   }
 }

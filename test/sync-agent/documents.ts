@@ -12,6 +12,9 @@ export async function readState(
   json: unknown,
 ): Promise<StateDocument & Pick<ReturnType<typeof keepReports>, 'skipped' | 'reasons' | 'details'>> {
   const { report, ...kept } = keepReports();
-  const document = await readStateDocument(inPieces(typeof json === 'string' ? json : JSON.stringify(json), 64), report);
+  const document = await readStateDocument(
+    inPieces(typeof json === 'string' ? json : JSON.stringify(json), 64),
+    report,
+  );
   return { ...document, ...kept };
 }

@@ -1,4 +1,11 @@
-import type { ClusterState, Endpoint, MesosAgent, MesosFramework, MesosTask, RunningStatus } from '../../sync-agent/cluster.ts';
+import type {
+  ClusterState,
+  Endpoint,
+  MesosAgent,
+  MesosFramework,
+  MesosTask,
+  RunningStatus,
+} from '../../sync-agent/cluster.ts';
 import { generateRecords } from '../../sync-agent/records/generate.ts';
 import type { RecordSet } from '../../sync-agent/records/record-set.ts';
 import type { RecordSettings } from '../../sync-agent/records/settings.ts';
@@ -56,16 +63,22 @@ export function endpoints(...places: readonly string[]): Endpoint[] {
   return places.map((place) => parseEndpoint(place));
 }
 
-export type PlainRecords = Readonly<Record<'A' | 'AAAA' | 'SRV', Readonly<Record<string, readonly string[]>>>>;
+export type PlainRecords = Readonly<
+  Record<'A' | 'AAAA' | 'SRV', Readonly<Record<string, readonly string[]>>>
+>;
 
 /** The records of a state, as objects, and what was reported while making them. */
 export function recordsOf(
   state: Partial<ClusterState>,
   changes: Partial<RecordSettings> = {},
   hosts: Readonly<Record<string, readonly string[]>> = {},
-): { readonly records: PlainRecords; readonly set: RecordSet } & Omit<ReturnType<typeof keepReports>, 'report'> {
+): { readonly records: PlainRecords; readonly set: RecordSet } & Omit<
+  ReturnType<typeof keepReports>,
+  'report'
+> {
   const { report, ...kept } = keepReports();
-  const addressesOfHost = (host: string): readonly string[] => hosts[host] ?? [];
+  const known = new Map(Object.entries(hosts));
+  const addressesOfHost = (host: string): readonly string[] => known.get(host) ?? [];
   const set = generateRecords(stateWith(state), settingsWith(changes), { addressesOfHost, report });
   return { records: plain(set), set, ...kept };
 }

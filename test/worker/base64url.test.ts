@@ -44,6 +44,7 @@ describe('decodeBase64Url', () => {
     ['padding short of the length', 'AA='],
     ['padding beyond the length', 'AAA=='],
     ['three padding characters', 'A==='],
+    ['four padding characters', 'AAAA===='],
     ['padding alone', '=='],
     ['a letter beyond ASCII', 'AAé='],
     ['a letter whose code is one of the alphabet modulo 256', 'AAA\u0141'],

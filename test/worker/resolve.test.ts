@@ -156,6 +156,9 @@ describe('how old a snapshot may be', () => {
     expect(reply.errors).toEqual([{ code: 14, text: expect.stringMatching(/no snapshot/) }]);
     expect(reply.response.headers.get('cache-control')).toBe('no-store');
     expect(reply.response.headers.has('snapshot')).toBe(false);
+    expect(reply.packet.flag_ra).toBe(false);
+    const forwarding = createEdge({ UPSTREAMS: 'https://never.example/' });
+    expect((await forwarding.ask({ name: 'web.mesos', type: 1 })).packet.flag_ra).toBe(true);
   });
 
   it('signed and yet unreadable: SERVFAIL, invalid data', async () => {

@@ -231,15 +231,15 @@ describe('the Worker with upstreams', () => {
   });
 
   it('answers its own zone while upstreams are dead', async () => {
-    stubUpstreams({ [FIRST]: hanging });
+    const dead = Promise.withResolvers<Response>();
+    const { asked } = stubUpstreams({ [FIRST]: () => dead.promise });
     const edge = createEdge({ UPSTREAMS: FIRST });
-    const started = Date.now();
-    const forwarded = Promise.all([edge.ask(question), edge.ask(question)]);
-    const ours = await edge.ask({ name: 'web.mesos', type: 1 });
-    expect(Date.now() - started).toBeLessThan(500);
-    expect(answersOf(ours.packet)).toEqual(['A "10.0.0.1"']);
-    expect((await forwarded).map(({ rcode }) => rcode)).toEqual(['SERVFAIL', 'SERVFAIL']);
-    expect(Date.now() - started).toBeLessThan(2_400);
+    const forwarded = Promise.all(Array.from({ length: 20 }, () => edge.ask(question)));
+    await expect.poll(() => asked.length).toBe(20);
+    expect(answersOf((await edge.ask({ name: 'web.mesos', type: 1 })).packet)).toEqual(['A "10.0.0.1"']);
+    expect((await edge.fetch('/health')).status).toBe(200);
+    dead.reject(new Error('at last'));
+    expect(new Set((await forwarded).map(({ rcode }) => rcode))).toEqual(new Set(['SERVFAIL']));
   });
 });
 

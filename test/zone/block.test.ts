@@ -256,6 +256,12 @@ describe('a damaged block', () => {
     expect(findEntry(block, hex('00'), 5)).toBeUndefined();
   });
 
+  it('is refused where the next entry starts behind its end', () => {
+    const slots = '00000005 00000024 00000005 00000099';
+    const block = openBlock(hex(`4d444231 00000002 00000000 00000000 00000002 ${slots} 01000100`));
+    expect(() => findEntry(block, hex('00'), 5)).toThrow(FormatError);
+  });
+
   it('throws nothing but FormatError, and ends, wherever it is changed or cut off', () => {
     const octets = smallBlock();
     expect(readAll(octets)).toBe(false);

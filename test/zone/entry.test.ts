@@ -107,7 +107,7 @@ describe('an entry', () => {
           }
         }
       }),
-      { numRuns: 200 },
+      { numRuns: 120 },
     );
   });
 
@@ -175,6 +175,7 @@ describe('a damaged entry', () => {
 
   it.each([
     ['more sections than there are', '0100 01 02 0001 00 00 0000001e 0000000a 00000001 0004 0a000001'],
+    ['a section cut off behind its length', '0100 01 01 0001 00 00 0000001e 00000000'],
     ['a section past its end', '0100 01 01 0001 00 00 0000001e 0000000b 00000001 0004 0a000001'],
     ['a section of 4 GiB', '0100 01 01 0001 00 00 0000001e ffffffff 00000001 0004 0a000001'],
     ['SRV values past the section', '0100 01 01 0021 00 01 0000001e 0000000a 00000001 ffff 0a000001'],

@@ -14,6 +14,7 @@ import {
   shardKey,
 } from '../../zone/head.ts';
 import { nameFromWire, parseName } from '../../zone/name.ts';
+import { signRoot } from '../../zone/root.ts';
 import { anyLabels, damaged, hex, ORIGIN, refuses, wireOf } from './arbitrary.ts';
 import { goldenOctets, IF_CHANGED_ON_PURPOSE } from './golden.ts';
 import { refusal, type TestKey, testKey } from './signing.ts';
@@ -257,6 +258,13 @@ describe('a head', () => {
       );
       expect(await refusal(decodeHead(root, keys))).toContain('a body other than');
     }
+  });
+
+  it('is refused where its body has another length than its root says', async () => {
+    const body = encodeBody(BODY);
+    const bodyHash = await sha256(body);
+    const root = await signRoot({ ...ROOT, bodyHash, bodyOctets: body.length - 1 }, key.signing);
+    expect(await refusal(decodeHead(joined([root, body]), key.verify))).toContain('a body other than');
   });
 
   it('is refused under another key, though its body is right', async () => {

@@ -203,6 +203,14 @@ describe('readQuery, of a malformed query', () => {
       { counts: '0001 0000 0000 0001', records: '00 0029 04d0 0000 8000 0006 000c 0000 000a' },
     ],
     ['a record with half a pointer', { counts: '0001 0000 0000 0001', records: 'c0' }],
+    [
+      'a record with label type 01 and all it takes',
+      { counts: '0001 0000 0000 0001', records: `41${'61'.repeat(65)}00 0010 0001 00000000 0000` },
+    ],
+    [
+      'a record with label type 10 and all it takes',
+      { counts: '0001 0000 0000 0001', records: `81${'61'.repeat(129)}00 0010 0001 00000000 0000` },
+    ],
     ['a record with label type 01', { counts: '0001 0000 0000 0001', records: '41 0010 0001 00000000 0000' }],
     [
       'a record with a name of 256 octets',

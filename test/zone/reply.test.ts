@@ -127,6 +127,23 @@ describe('readReply', () => {
     expect(readReply(reply(parts), QUERY)).toEqual(expected);
   });
 
+  it('takes the least of all TTLs where a CNAME ends in nothing: the SOA says how long that is so', () => {
+    const cname = 'c00c 0005 0001 00000e10 0004 0161 c010';
+    for (const flags of ['8180', '8183']) {
+      const octets = reply({
+        flags,
+        counts: '0001 0001 0001 0000',
+        records: cname + SOA('00000e10', '0000003c'),
+      });
+      expect(readReply(octets, QUERY)?.ttl).toBe(60);
+    }
+  });
+
+  it('takes no TTL from an SOA without MINIMUM', () => {
+    const octets = reply({ counts: '0001 0000 0001 0000', records: 'c010 0006 0001 0000003c 0000' });
+    expect(readReply(octets, QUERY)).toEqual({ rcode: 0, truncated: false, ttl: undefined });
+  });
+
   it('reads names with and without compression, pointers to pointers among them', () => {
     const records = [
       `0377 7777 07 6578616d706c65 00 0005 0001 0000003c 0004 0161 c010`,
@@ -212,9 +229,10 @@ describe('readReply', () => {
               ttl: seconds,
               data: '10.0.0.1',
             })),
-            authorities: ttls.length > 0 ? [] : authorities,
+            authorities,
           };
-          const expected = ttls.length > 0 ? Math.min(...ttls) : soa && Math.min(...soa);
+          const all = [...ttls, ...(soa ?? [])];
+          const expected = all.length > 0 ? Math.min(...all) : undefined;
           expect(readReply(encode(packet), QUERY)?.ttl).toBe(expected);
         },
       ),

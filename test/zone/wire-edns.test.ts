@@ -84,7 +84,7 @@ describe('OPT', () => {
       ...NOTHING,
       rcode: RCODE.BADVERS,
     });
-    expect(written.flags & 0xf).toBe(0);
+    expect(written.flags).toBe(0x8000);
     expect(written.opt?.ttl).toBe(0x01008000);
   });
 

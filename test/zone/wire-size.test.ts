@@ -128,21 +128,21 @@ describe('SRV with many targets', () => {
     [1, { v4: 5000, v6: 1 }],
   ])('leaves out additional RRsets first, whole ones, and is not truncated: %i × %j', (count, families) => {
     const contents = service(count, families);
-    const reply = write(ask({ name: '_a._tcp.mesos', type: TYPE.SRV, edns: { padded: true } }), {
-      ...NOTHING,
-      rrsets: stored(contents, SERVICE),
-    });
-    expect(reply.truncated).toBe(false);
-    expect(reply.answers).toHaveLength(count);
-    const all = count * ((families.v4 ?? 0) + (families.v6 ?? 0));
-    expect(reply.additional.length).toBeLessThan(all);
-    expectAddressesOfTheirTargets(reply);
-    for (const [key, set] of Object.entries(
-      Object.groupBy(reply.additional, ({ name, type }) => `${type} ${name}`),
-    )) {
-      expect(set, key).toHaveLength((key.startsWith('1 ') ? families.v4 : families.v6) ?? 0);
+    for (const edns of [undefined, {}, { padded: true }]) {
+      const reply = write(ask({ name: '_a._tcp.mesos', type: TYPE.SRV, ...(edns && { edns }) }), {
+        ...NOTHING,
+        rrsets: stored(contents, SERVICE),
+      });
+      expect(reply.truncated).toBe(false);
+      expect(reply.answers).toHaveLength(count);
+      expect(reply.additional.length).toBeLessThan(count * ((families.v4 ?? 0) + (families.v6 ?? 0)));
+      expectAddressesOfTheirTargets(reply);
+      const sets = Object.groupBy(reply.additional, ({ name, type }) => `${type} ${name}`);
+      for (const [key, set] of Object.entries(sets)) {
+        expect(set, key).toHaveLength((key.startsWith('1 ') ? families.v4 : families.v6) ?? 0);
+      }
+      expect(reply.opt !== undefined).toBe(edns !== undefined);
     }
-    expect(reply.opt).toBeDefined();
   });
 
   it('is cut with TC where its values alone are too many, and then has no additional section', () => {
@@ -222,6 +222,18 @@ describe('65,535 octets', () => {
     const cut = write(query, { ...NOTHING, rrsets: storedSet(addresses(room + 1)) });
     expect(cut.truncated).toBe(true);
     expect(cut.answers).toHaveLength(room);
+  });
+
+  it('are used to the last octet', () => {
+    const value = (octets: number): Written => {
+      const rdata = [new Uint8Array(octets)];
+      return write(query, { ...NOTHING, rrsets: storedSet({ type: 65280, ttl: 30, rdata }) });
+    };
+    const room = MOST - query.questionEnd - 12;
+    expect(value(room).octets).toHaveLength(MOST);
+    expect(value(room).truncated).toBe(false);
+    expect(value(room + 1).octets).toHaveLength(query.questionEnd);
+    expect(value(room + 1).truncated).toBe(true);
   });
 
   it('include OPT, which is never cut', () => {

@@ -198,29 +198,30 @@ export function createSnapshotReader(options: ReaderOptions): SnapshotReader {
     if (!tooSoon || heads.isRunning('head')) await heads.run('head', check, waitUntil);
   };
 
-  const find = (name: Uint8Array, waitUntil: WaitUntil): Found | Promise<Found> => {
+  /** Has the head checked where that is due; a promise where the answer has to wait for it. */
+  const checkIfDue = (waitUntil: WaitUntil): Promise<unknown> | undefined => {
     const ageMs = now() - checkedAtMs;
     // That a snapshot has expired is not said on the word of an old check.
-    const usable = held && ageMs >= 0 && !hasExpired(held, now());
-    if (held && usable && ageMs < options.headRefreshMs) return lookUp(held, name, waitUntil);
-    if (held && usable && ageMs < options.headMaxAgeMs) {
-      if (!heads.isRunning('head')) waitUntil(freshen(waitUntil));
-      return lookUp(held, name, waitUntil);
+    const expired = held !== undefined && hasExpired(held, now());
+    if (held && !expired && ageMs >= 0 && ageMs < Math.max(options.headRefreshMs, options.headMaxAgeMs)) {
+      if (ageMs >= options.headRefreshMs && !heads.isRunning('head')) waitUntil(freshen(waitUntil));
+      return undefined;
     }
-    return findAfterCheck(name, waitUntil);
+    const checking = freshen(waitUntil, { always: expired });
+    waitUntil(checking);
+    return held ? Promise.race([checking, sleep(CHECK_WAIT_MS)]) : checking;
   };
 
-  const findAfterCheck = async (name: Uint8Array, waitUntil: WaitUntil): Promise<Found> => {
-    const checking = freshen(waitUntil, { always: held !== undefined && hasExpired(held, now()) });
-    waitUntil(checking);
-    await (held ? Promise.race([checking, sleep(CHECK_WAIT_MS)]) : checking);
-    return held ? lookUp(held, name, waitUntil) : unavailable();
-  };
+  const findInHeld = (name: Uint8Array, waitUntil: WaitUntil): Found | Promise<Found> =>
+    held ? lookUp(held, name, waitUntil) : unavailable();
 
   return {
-    find,
+    find: (name, waitUntil) => {
+      const checking = checkIfDue(waitUntil);
+      return checking ? checking.then(() => findInHeld(name, waitUntil)) : findInHeld(name, waitUntil);
+    },
     current: async (waitUntil) => {
-      await find(new Uint8Array([0]), waitUntil);
+      await checkIfDue(waitUntil);
       return held;
     },
   };

@@ -22,16 +22,22 @@ describe("a task's addresses", () => {
   });
 
   it('are those of the next source where one has none, and none where no source has one', () => {
-    const only = (source: 'netinfo' | 'docker' | 'mesos'): RunningStatus => statusWith({ [source]: ['9.9.9.9'] });
+    const only = (source: 'netinfo' | 'docker' | 'mesos'): RunningStatus =>
+      statusWith({ [source]: ['9.9.9.9'] });
     expect(addressesOf([only('docker')], ['netinfo', 'mesos', 'docker', 'host'])).toEqual(['9.9.9.9']);
     expect(addressesOf([only('docker')], ['netinfo', 'mesos', 'host'])).toEqual(HOST);
     expect(addressesOf([only('docker')], ['netinfo', 'mesos'])).toEqual([]);
     expect(addressesOf([], ['netinfo', 'mesos', 'host'])).toEqual(HOST);
-    expect(taskAddresses(taskWith({ running: [only('mesos')] }), ['netinfo', 'host', 'mesos'], [])).toEqual(['9.9.9.9']);
+    expect(taskAddresses(taskWith({ running: [only('mesos')] }), ['netinfo', 'host', 'mesos'], [])).toEqual([
+      '9.9.9.9',
+    ]);
   });
 
   it('are all good ones of that source, both families, in order, and of no other source', () => {
-    const status = statusWith({ netinfo: ['bad', '9.0.0.2', 'fd01::2', '', '9.0.0.1'], mesos: ['172.18.0.1'] });
+    const status = statusWith({
+      netinfo: ['bad', '9.0.0.2', 'fd01::2', '', '9.0.0.1'],
+      mesos: ['172.18.0.1'],
+    });
     expect(addressesOf([status], ['netinfo', 'mesos'])).toEqual(['9.0.0.2', 'fd01::2', '9.0.0.1']);
   });
 
@@ -76,7 +82,8 @@ describe("a task's addresses", () => {
 });
 
 describe('the status that counts', () => {
-  const at = (timestamp: number, address: string): RunningStatus => statusWith({ timestamp, netinfo: [address] });
+  const at = (timestamp: number, address: string): RunningStatus =>
+    statusWith({ timestamp, netinfo: [address] });
 
   it.each<[string, RunningStatus[], string]>([
     ['is the newest, last', [at(1, '9.0.0.1'), at(2, '9.0.0.2')], '9.0.0.2'],
@@ -93,11 +100,16 @@ describe('the status that counts', () => {
   });
 
   it('is no other where it has no address', () => {
-    expect(addressesOf([at(1, '9.0.0.1'), at(2, 'bad'), statusWith({ timestamp: 3 })], ['netinfo', 'host'])).toEqual(HOST);
+    expect(
+      addressesOf([at(1, '9.0.0.1'), at(2, 'bad'), statusWith({ timestamp: 3 })], ['netinfo', 'host']),
+    ).toEqual(HOST);
   });
 
   it('is the same for all sources', () => {
-    const running = [statusWith({ timestamp: 1, mesos: ['172.18.0.1'] }), statusWith({ timestamp: 2, docker: ['172.17.0.1'] })];
+    const running = [
+      statusWith({ timestamp: 1, mesos: ['172.18.0.1'] }),
+      statusWith({ timestamp: 2, docker: ['172.17.0.1'] }),
+    ];
     expect(addressesOf(running, ['mesos', 'docker'])).toEqual(['172.17.0.1']);
   });
 });
@@ -106,10 +118,14 @@ it('never throws, and gives only addresses of one source', () => {
   const texts = fc.array(fc.oneof(fc.ipV4(), fc.ipV6(), fc.string()), { maxLength: 4 });
   const status = fc.record({ timestamp: fc.double(), netinfo: texts, docker: texts, mesos: texts });
   fc.assert(
-    fc.property(fc.array(status, { maxLength: 4 }), fc.shuffledSubarray([...IP_SOURCES]), (running, sources) => {
-      const addresses = addressesOf(running, sources);
-      for (const address of addresses) expect(address).toMatch(/^[0-9a-f.:]+$/);
-    }),
+    fc.property(
+      fc.array(status, { maxLength: 4 }),
+      fc.shuffledSubarray([...IP_SOURCES]),
+      (running, sources) => {
+        const addresses = addressesOf(running, sources);
+        for (const address of addresses) expect(address).toMatch(/^[0-9a-f.:]+$/);
+      },
+    ),
   );
 });
 

@@ -10,7 +10,11 @@ describe("agents' records", () => {
       agentAt('S3', '10.0.0.1:5052'),
       agentAt('S4', 'two.example:5051'),
     ];
-    const { records, skipped } = recordsOf({ agents }, { domain: 'dc1' }, { 'two.example': ['10.0.0.3', '2001:db8::3'] });
+    const { records, skipped } = recordsOf(
+      { agents },
+      { domain: 'dc1' },
+      { 'two.example': ['10.0.0.3', '2001:db8::3'] },
+    );
     expect(records).toEqual({
       A: { 'slave.dc1.': ['10.0.0.2', '10.0.0.1', '10.0.0.3'] },
       AAAA: { 'slave.dc1.': ['2001:db8::2', '2001:db8::3'] },
@@ -37,8 +41,16 @@ describe("agents' records", () => {
     ['an unresolved host', 'gone.example:5051'],
   ])('with %s are known all the same: tasks on it have SRV records', (_, place) => {
     const task = taskWith({ id: 't', ports: [{ begin: 31000, end: 31000 }] });
-    const { records, reasons } = recordsOf({ agents: [agentAt('x-S0', place)], frameworks: [frameworkWith({ name: 'f', tasks: [task] })] });
-    const owners = ['_web._tcp.f.mesos.', '_web._tcp.f.slave.mesos.', '_web._udp.f.mesos.', '_web._udp.f.slave.mesos.'];
+    const { records, reasons } = recordsOf({
+      agents: [agentAt('x-S0', place)],
+      frameworks: [frameworkWith({ name: 'f', tasks: [task] })],
+    });
+    const owners = [
+      '_web._tcp.f.mesos.',
+      '_web._tcp.f.slave.mesos.',
+      '_web._udp.f.mesos.',
+      '_web._udp.f.slave.mesos.',
+    ];
     expect(Object.keys(records.SRV).toSorted()).toEqual(owners);
     expect([records.A, records.AAAA]).toEqual([{}, {}]);
     expect(reasons().filter((reason) => reason !== 'host-unresolved')).toEqual([]);
@@ -46,7 +58,10 @@ describe("agents' records", () => {
 
   it('of the same id are all in slave.<domain>, while tasks see the last one', () => {
     const agents = [agentAt('x-S0', '10.0.0.1:5051'), agentAt('x-S0', '10.0.0.2:5051')];
-    const { records } = recordsOf({ agents, frameworks: [frameworkWith({ name: 'f', tasks: [taskWith({})] })] });
+    const { records } = recordsOf({
+      agents,
+      frameworks: [frameworkWith({ name: 'f', tasks: [taskWith({})] })],
+    });
     expect(records.A['slave.mesos.']).toEqual(['10.0.0.1', '10.0.0.2']);
     expect(records.A['web.f.slave.mesos.']).toEqual(['10.0.0.2']);
   });

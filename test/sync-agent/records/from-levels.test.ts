@@ -3,7 +3,13 @@ import { fromLevels } from '../../../sync-agent/records/from-levels.ts';
 import type { RecordSet } from '../../../sync-agent/records/record-set.ts';
 import { toZoneContent } from '../../../sync-agent/records/rrsets.ts';
 import { parseName } from '../../../zone/name.ts';
-import { encodeEntries, type EntryTable, type Levels, type Limits, planSnapshot } from '../../../zone/snapshot.ts';
+import {
+  encodeEntries,
+  type EntryTable,
+  type Levels,
+  type Limits,
+  planSnapshot,
+} from '../../../zone/snapshot.ts';
 import { plain } from '../states.ts';
 
 const ORIGIN = parseName('mesos');
@@ -16,7 +22,11 @@ describe('published levels', () => {
     let levels: Levels | undefined;
     for (let round = 0; round < 14; round++) {
       const records = recordsFrom(round * 9, round * 9 + (round < 8 ? 40 : 15));
-      const plan = await planSnapshot(levels, entriesOf(records), { seed: SEED, serial: round + 1, limits: LIMITS });
+      const plan = await planSnapshot(levels, entriesOf(records), {
+        seed: SEED,
+        serial: round + 1,
+        limits: LIMITS,
+      });
       levels = plan.levels;
       if (levels.overlay) seen.overlay++;
       if (levels.run) seen.run++;
@@ -28,7 +38,10 @@ describe('published levels', () => {
   });
 
   it('without a record are no records: empty non-terminals are none', async () => {
-    const { levels } = await planSnapshot(undefined, entriesOf(setOf({ A: { 'a.b.mesos.': ['agent-1'] } })), { seed: SEED, serial: 1 });
+    const { levels } = await planSnapshot(undefined, entriesOf(setOf({ A: { 'a.b.mesos.': ['agent-1'] } })), {
+      seed: SEED,
+      serial: 1,
+    });
     expect(plain(fromLevels(levels))).toEqual({ A: {}, AAAA: {}, SRV: {} });
   });
 
@@ -57,11 +70,18 @@ function setOf(records: Partial<Record<keyof RecordSet, Record<string, string[]>
 }
 
 function entriesOf(records: RecordSet): EntryTable {
-  const content = toZoneContent(records, { origin: ORIGIN, ttl: 60, srvWeight: 1, sources: 1 }, () => expect.unreachable());
+  const content = toZoneContent(records, { origin: ORIGIN, ttl: 60, srvWeight: 1, sources: 1 }, () =>
+    expect.unreachable(),
+  );
   // An address that is none is left out without a report.
   return encodeEntries(content, { origin: ORIGIN, seed: SEED });
 }
 
 function sorted(records: ReturnType<typeof plain>): unknown {
-  return Object.entries(records).map(([type, names]) => [type, Object.entries(names).map(([name, values]) => [name, values.toSorted()]).toSorted()]);
+  return Object.entries(records).map(([type, names]) => [
+    type,
+    Object.entries(names)
+      .map(([name, values]) => [name, values.toSorted()])
+      .toSorted(),
+  ]);
 }

@@ -25,7 +25,9 @@ describe('a cluster', () => {
     const { records } = recordsOf({
       leader: endpoints('10.0.0.5:5050')[0],
       agents: [agentAt('x-S0', '10.0.0.1:5051')],
-      frameworks: [frameworkWith({ name: 'f', endpoint: endpoints('10.0.0.9:80')[0], tasks: [taskWith({})] })],
+      frameworks: [
+        frameworkWith({ name: 'f', endpoint: endpoints('10.0.0.9:80')[0], tasks: [taskWith({})] }),
+      ],
     });
     expect(Object.keys(records.A).toSorted()).toEqual([
       'f.mesos.',
@@ -38,40 +40,68 @@ describe('a cluster', () => {
       'web.f.mesos.',
       'web.f.slave.mesos.',
     ]);
-    expect(Object.keys(records.SRV).toSorted()).toEqual(['_framework._tcp.f.mesos.', '_leader._tcp.mesos.', '_leader._udp.mesos.', '_slave._tcp.mesos.']);
+    expect(Object.keys(records.SRV).toSorted()).toEqual([
+      '_framework._tcp.f.mesos.',
+      '_leader._tcp.mesos.',
+      '_leader._udp.mesos.',
+      '_slave._tcp.mesos.',
+    ]);
   });
 
   it('of two tasks that have the same label mixes their values in one name', () => {
-    const tasks = ['a/b', 'a\\b', 'AB'].map((name, i) => taskWith({ id: `t${i}`, name, running: [statusWith({ netinfo: [`9.0.0.${i}`] })] }));
-    const { records } = recordsOf({ agents: [agentAt('x-S0', '10.0.0.1:5051')], frameworks: [frameworkWith({ name: 'f', tasks })] });
+    const tasks = ['a/b', 'a\\b', 'AB'].map((name, i) =>
+      taskWith({ id: `t${i}`, name, running: [statusWith({ netinfo: [`9.0.0.${i}`] })] }),
+    );
+    const { records } = recordsOf({
+      agents: [agentAt('x-S0', '10.0.0.1:5051')],
+      frameworks: [frameworkWith({ name: 'f', tasks })],
+    });
     expect(records.A['ab.f.mesos.']).toEqual(['9.0.0.0', '9.0.0.1', '9.0.0.2']);
   });
 
-  it.each(['kept-apart', 'mixed'] as const)('in any order gives the same octets and the same reports (%s)', async (reservedNames) => {
-    await fc.assert(
-      fc.asyncProperty(states(), fc.infiniteStream(fc.nat()), async (state, dice) => {
-        const roll = (): number => dice.next().value ?? 0;
-        const shuffled: ClusterState = {
-          ...state,
-          agents: shuffle(state.agents, roll),
-          frameworks: shuffle(state.frameworks, roll).map((framework) => ({ ...framework, tasks: shuffle(framework.tasks, roll) })),
-        };
-        const one = await published(state, { reservedNames });
-        const other = await published(shuffled, { reservedNames });
-        expect(sameOctets(one.octets, other.octets)).toBe(true);
-        expect(one.reports).toEqual(other.reports);
-      }),
-      { numRuns: 60 },
-    );
-  });
+  it.each(['kept-apart', 'mixed'] as const)(
+    'in any order gives the same octets and the same reports (%s)',
+    async (reservedNames) => {
+      await fc.assert(
+        fc.asyncProperty(states(), fc.infiniteStream(fc.nat()), async (state, dice) => {
+          const roll = (): number => dice.next().value ?? 0;
+          const shuffled: ClusterState = {
+            ...state,
+            agents: shuffle(state.agents, roll),
+            frameworks: shuffle(state.frameworks, roll).map((framework) => ({
+              ...framework,
+              tasks: shuffle(framework.tasks, roll),
+            })),
+          };
+          const one = await published(state, { reservedNames });
+          const other = await published(shuffled, { reservedNames });
+          expect(sameOctets(one.octets, other.octets)).toBe(true);
+          expect(one.reports).toEqual(other.reports);
+        }),
+        { numRuns: 60 },
+      );
+    },
+  );
 
   it('of any texts makes names that a zone can hold, and never throws', async () => {
-    const text = fc.oneof(fc.string({ unit: 'binary', maxLength: 12 }), fc.string({ maxLength: 80 }), fc.constantFrom('a.b', '..', 'leader', 'x:1'));
+    const text = fc.oneof(
+      fc.string({ unit: 'binary', maxLength: 12 }),
+      fc.string({ maxLength: 80 }),
+      fc.constantFrom('a.b', '..', 'leader', 'x:1'),
+    );
     const discovery = fc.option(
-      fc.record({ name: text, ports: fc.array(fc.record({ number: fc.integer(), name: text, protocol: text }), { maxLength: 2 }) }),
+      fc.record({
+        name: text,
+        ports: fc.array(fc.record({ number: fc.integer(), name: text, protocol: text }), { maxLength: 2 }),
+      }),
       { nil: undefined },
     );
-    const status = fc.record({ timestamp: fc.double(), netinfo: fc.array(text), docker: fc.array(text), mesos: fc.array(text) });
+    const status = fc.record({
+      timestamp: fc.double(),
+      netinfo: fc.array(text),
+      docker: fc.array(text),
+      mesos: fc.array(text),
+    });
     const range = fc.record({ begin: fc.nat(80_000), end: fc.nat(80_000) });
     const task = fc.record({
       id: text,
@@ -90,9 +120,13 @@ describe('a cluster', () => {
       frameworks: fc.array(framework, { maxLength: 3 }),
     });
     await fc.assert(
-      fc.asyncProperty(state, fc.constantFrom('as-is' as const, 'lower-case' as const), async (odd, rawDiscoveryNames) => {
-        await published(odd, { rawDiscoveryNames, maxPortsPerTask: 5 });
-      }),
+      fc.asyncProperty(
+        state,
+        fc.constantFrom('as-is' as const, 'lower-case' as const),
+        async (odd, rawDiscoveryNames) => {
+          await published(odd, { rawDiscoveryNames, maxPortsPerTask: 5 });
+        },
+      ),
       { numRuns: 200 },
     );
   });
@@ -102,8 +136,17 @@ describe('host names to resolve', () => {
   it('are those of leader, masters, agents and frameworks that are no addresses, each once', () => {
     const state = stateWith({
       leader: endpoints('leader.example:5050')[0],
-      agents: [agentAt('a', 'h1.example:1'), agentAt('b', '10.0.0.1:1'), agentAt('c', ':1'), agentAt('d', undefined), agentAt('e', '[::1]:1')],
-      frameworks: [frameworkWith({ name: 'f', endpoint: endpoints('h2.example:80')[0] }), frameworkWith({ name: 'g', endpoint: endpoints('h1.example:')[0] })],
+      agents: [
+        agentAt('a', 'h1.example:1'),
+        agentAt('b', '10.0.0.1:1'),
+        agentAt('c', ':1'),
+        agentAt('d', undefined),
+        agentAt('e', '[::1]:1'),
+      ],
+      frameworks: [
+        frameworkWith({ name: 'f', endpoint: endpoints('h2.example:80')[0] }),
+        frameworkWith({ name: 'g', endpoint: endpoints('h1.example:')[0] }),
+      ],
     });
     const names = hostNamesOf(state, endpoints('m1.example:5050', '10.0.0.5:5050', 'leader.example:5050'));
     expect([...names].toSorted()).toEqual(['h1.example', 'h2.example', 'leader.example', 'm1.example']);
@@ -116,7 +159,10 @@ describe('host names to resolve', () => {
 });
 
 /** What would be written for a state, and what would be told. */
-async function published(state: ClusterState, settings: Partial<RecordSettings>): Promise<{ octets: Uint8Array; reports: string[] }> {
+async function published(
+  state: ClusterState,
+  settings: Partial<RecordSettings>,
+): Promise<{ octets: Uint8Array; reports: string[] }> {
   const { report, details } = keepReports();
   const made = recordsOf(state, settings, HOSTS);
   const content = toZoneContent(made.set, { origin: ORIGIN, ttl: 60, srvWeight: 1, sources: 1 }, report);
@@ -128,18 +174,55 @@ async function published(state: ClusterState, settings: Partial<RecordSettings>)
 
 /** Small states in which names collide, with each agent known once. */
 function states(): fc.Arbitrary<ClusterState> {
-  const place = fc.constantFrom('10.0.0.1:1', '10.0.0.2:2', '[2001:db8::1]:3', 'h1.example:4', 'gone.example:5', ':6');
-  const endpoint = fc.option(place.map((text) => endpoints(text)[0]), { nil: undefined });
-  const name = fc.constantFrom('web', 'Web', 'a.b', 'a-b', 'ns1', 'x', '日', 'a'.repeat(70), 'api:80', 'leader');
+  const place = fc.constantFrom(
+    '10.0.0.1:1',
+    '10.0.0.2:2',
+    '[2001:db8::1]:3',
+    'h1.example:4',
+    'gone.example:5',
+    ':6',
+  );
+  const endpoint = fc.option(
+    place.map((text) => endpoints(text)[0]),
+    { nil: undefined },
+  );
+  const name = fc.constantFrom(
+    'web',
+    'Web',
+    'a.b',
+    'a-b',
+    'ns1',
+    'x',
+    '日',
+    'a'.repeat(70),
+    'api:80',
+    'leader',
+  );
   const task: fc.Arbitrary<MesosTask> = fc.record({
     id: fc.constantFrom('t1', 't2', 't3', 't4'),
     name,
     agentId: fc.constantFrom('m-S0', 'm-S1', 'm-S2', 'm-S3'),
     state: fc.constantFrom('TASK_RUNNING', 'TASK_RUNNING', 'TASK_LOST'),
-    ports: fc.array(fc.nat(3).map((begin) => ({ begin, end: begin + 1 })), { maxLength: 2 }),
-    running: fc.array(fc.constantFrom('9.0.0.1', '9.0.0.2', 'fd01::1').map((address) => statusWith({ netinfo: [address] })), { maxLength: 1 }),
+    ports: fc.array(
+      fc.nat(3).map((begin) => ({ begin, end: begin + 1 })),
+      { maxLength: 2 },
+    ),
+    running: fc.array(
+      fc.constantFrom('9.0.0.1', '9.0.0.2', 'fd01::1').map((address) => statusWith({ netinfo: [address] })),
+      { maxLength: 1 },
+    ),
     discovery: fc.option(
-      fc.record({ name, ports: fc.array(fc.record({ number: fc.nat(3), name: fc.constantFrom('', 'http'), protocol: fc.constantFrom('', 'tcp') }), { maxLength: 2 }) }),
+      fc.record({
+        name,
+        ports: fc.array(
+          fc.record({
+            number: fc.nat(3),
+            name: fc.constantFrom('', 'http'),
+            protocol: fc.constantFrom('', 'tcp'),
+          }),
+          { maxLength: 2 },
+        ),
+      }),
       { nil: undefined },
     ),
   });
@@ -149,7 +232,9 @@ function states(): fc.Arbitrary<ClusterState> {
     endpoint,
     tasks: fc.array(task, { maxLength: 8 }),
   });
-  const agents = fc.subarray(['m-S0', 'm-S1', 'm-S2']).chain((ids) => fc.tuple(...ids.map((id) => endpoint.map((at) => ({ id, endpoint: at })))));
+  const agents = fc
+    .subarray(['m-S0', 'm-S1', 'm-S2'])
+    .chain((ids) => fc.tuple(...ids.map((id) => endpoint.map((at) => ({ id, endpoint: at })))));
   return fc.record({ leader: endpoint, agents, frameworks: fc.array(framework, { maxLength: 6 }) });
 }
 

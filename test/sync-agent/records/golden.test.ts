@@ -19,7 +19,9 @@ describe('the record sets mesos-dns made', () => {
   });
 
   // What mesos-dns refuses or dies of costs us the bad element alone, which the report names.
-  const hard = cases.filter(({ outcome, state }) => outcome !== 'ok' && !Array.isArray(state) && typeof state === 'object');
+  const hard = cases.filter(
+    ({ outcome, state }) => outcome !== 'ok' && !Array.isArray(state) && typeof state === 'object',
+  );
   it.each(hard)('$id: $outcome by mesos-dns: $note', async (golden) => {
     const { records, skipped } = await recordsOf(golden);
     expect(records.A.get('slave.mesos.') ?? records.A.get('leader.mesos.')).toBeDefined();
@@ -31,13 +33,21 @@ describe('the record sets mesos-dns made', () => {
 
 async function recordsOf(golden: GoldenCase): Promise<{ records: RecordSet; skipped: Skipped[] }> {
   const theirs = fromMesosDnsConfig(golden.config, golden.id);
-  const listener = theirs.listensOnAllAddresses ? { records: { nameServerAddresses: golden.localAddresses } } : {};
+  const listener = theirs.listensOnAllAddresses
+    ? { records: { nameServerAddresses: golden.localAddresses } }
+    : {};
   const settings = recordSettings(parseConfig(mergeConfig(theirs.config, listener), golden.id));
   const skipped: Skipped[] = [];
   const report = (element: Skipped): void => void skipped.push(element);
   const { state } = await readStateDocument(inPieces(JSON.stringify(golden.state)), report);
-  const records = generateRecords(state, settings, { addressesOfHost: (host) => golden.hosts[host] ?? [], report });
-  return { records, skipped: skipped.filter(({ reason }) => reason !== 'name-not-askable' && reason !== 'unknown-agent') };
+  const records = generateRecords(state, settings, {
+    addressesOfHost: (host) => golden.hosts[host] ?? [],
+    report,
+  });
+  return {
+    records,
+    skipped: skipped.filter(({ reason }) => reason !== 'name-not-askable' && reason !== 'unknown-agent'),
+  };
 }
 
 async function* inPieces(text: string): AsyncGenerator<Uint8Array> {

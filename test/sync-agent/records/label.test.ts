@@ -1,7 +1,13 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { agentTail, type LabelRules, taskHash, toFrameworkPart, toLabel } from '../../../sync-agent/records/label.ts';
+import {
+  agentTail,
+  type LabelRules,
+  taskHash,
+  toFrameworkPart,
+  toLabel,
+} from '../../../sync-agent/records/label.ts';
 
 const RULES: readonly LabelRules[] = ['rfc1123', 'rfc952'];
 const MAX = { rfc1123: 63, rfc952: 24 } as const;
@@ -130,8 +136,12 @@ describe("the hash of a task's id", () => {
     const alphabet = 'ybndrfg8ejkmcpqxot1uwisza345h769';
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (id) => {
-        const bits = BigInt(`0x${createHash('sha1').update(Buffer.from(id, 'utf8')).digest('hex')}`).toString(2).padStart(160, '0');
-        const wanted = [0, 5, 10, 15, 20].map((at) => alphabet[Number.parseInt(bits.slice(at, at + 5), 2)]).join('');
+        const bits = BigInt(`0x${createHash('sha1').update(Buffer.from(id, 'utf8')).digest('hex')}`)
+          .toString(2)
+          .padStart(160, '0');
+        const wanted = [0, 5, 10, 15, 20]
+          .map((at) => alphabet[Number.parseInt(bits.slice(at, at + 5), 2)])
+          .join('');
         expect(taskHash(id)).toBe(wanted);
       }),
     );

@@ -14,7 +14,11 @@ describe('a record set', () => {
   });
 
   it('is the same set whatever is added in between, and under which type', () => {
-    const step = fc.tuple(fc.constantFrom('A', 'AAAA', 'SRV'), fc.constantFrom('a.', 'b.'), fc.nat(40).map(String));
+    const step = fc.tuple(
+      fc.constantFrom('A', 'AAAA', 'SRV'),
+      fc.constantFrom('a.', 'b.'),
+      fc.nat(40).map(String),
+    );
     fc.assert(
       fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
         const { set } = open();
@@ -94,14 +98,20 @@ describe('a name', () => {
     `${'a.'.repeat(127)}a.`,
   ])('%j can not: it is left out and told once, for all types and values', (name) => {
     const { set, skipped } = open();
-    for (const type of ['A', 'AAAA', 'SRV'] as const) for (const value of ['x', 'y']) set.add(type, name, value);
+    for (const type of ['A', 'AAAA', 'SRV'] as const)
+      for (const value of ['x', 'y']) set.add(type, name, value);
     set.add('A', 'good.', 'x');
     expect(plain(set.records)).toEqual({ A: { 'good.': ['x'] }, AAAA: {}, SRV: {} });
-    expect(skipped).toEqual([{ reason: 'name-not-askable', detail: `${JSON.stringify(name)} can't be asked for` }]);
+    expect(skipped).toEqual([
+      { reason: 'name-not-askable', detail: `${JSON.stringify(name)} can't be asked for` },
+    ]);
   });
 
   it('that can be asked is one that a question can hold, and the same again', () => {
-    const unit = fc.oneof(fc.constantFrom('a', 'z', '0', '-', '_', '.', '.', '*', 'A', '\\', 'é', ' ', '@'), fc.string({ unit: 'binary', minLength: 1, maxLength: 1 }));
+    const unit = fc.oneof(
+      fc.constantFrom('a', 'z', '0', '-', '_', '.', '.', '*', 'A', '\\', 'é', ' ', '@'),
+      fc.string({ unit: 'binary', minLength: 1, maxLength: 1 }),
+    );
     fc.assert(
       fc.property(fc.string({ unit, maxLength: 90 }), (text) => {
         const { set } = open();
@@ -113,7 +123,10 @@ describe('a name', () => {
   });
 });
 
-function open(): { set: ReturnType<typeof createRecordSet>; skipped: ReturnType<typeof keepReports>['skipped'] } {
+function open(): {
+  set: ReturnType<typeof createRecordSet>;
+  skipped: ReturnType<typeof keepReports>['skipped'];
+} {
   const { report, skipped } = keepReports();
   return { set: createRecordSet(report), skipped };
 }

@@ -12,15 +12,24 @@ const WEB = parseName('web.mesos');
 
 describe('addresses', () => {
   it('are RDATA in canonical order, each once, however they are written', () => {
-    const { content } = contentOf({ A: { 'web.mesos.': ['10.0.0.10', '10.0.0.9', '9.0.0.1', '::ffff:10.0.0.9', '10.0.0.9'] }, AAAA: { 'web.mesos.': ['2001:db8::2', '2001:DB8:0::1', '2001:db8::1', '::1'] } });
-    expect(texts(content.rrsetsAt(WEB))).toEqual({ A: ['9.0.0.1', '10.0.0.9', '10.0.0.10'], AAAA: ['::1', '2001:db8::1', '2001:db8::2'] });
+    const { content } = contentOf({
+      A: { 'web.mesos.': ['10.0.0.10', '10.0.0.9', '9.0.0.1', '::ffff:10.0.0.9', '10.0.0.9'] },
+      AAAA: { 'web.mesos.': ['2001:db8::2', '2001:DB8:0::1', '2001:db8::1', '::1'] },
+    });
+    expect(texts(content.rrsetsAt(WEB))).toEqual({
+      A: ['9.0.0.1', '10.0.0.9', '10.0.0.10'],
+      AAAA: ['::1', '2001:db8::1', '2001:db8::2'],
+    });
   });
 
   it('have the TTL and sources they are given', () => {
-    const { content } = contentOf({ A: { 'web.mesos.': ['10.0.0.1'] }, SRV: { 'web.mesos.': ['web.mesos.:1'] } }, { ttl: 0x7fffffff, sources: 5 });
-    expect(content.rrsetsAt(WEB).map(({ owner, type, ttl, sources }) => ({ owner, type, ttl, sources }))).toEqual(
-      [TYPE.A, TYPE.SRV].map((type) => ({ owner: 'web.mesos', type, ttl: 0x7fffffff, sources: 5 })),
+    const { content } = contentOf(
+      { A: { 'web.mesos.': ['10.0.0.1'] }, SRV: { 'web.mesos.': ['web.mesos.:1'] } },
+      { ttl: 0x7fffffff, sources: 5 },
     );
+    expect(
+      content.rrsetsAt(WEB).map(({ owner, type, ttl, sources }) => ({ owner, type, ttl, sources })),
+    ).toEqual([TYPE.A, TYPE.SRV].map((type) => ({ owner: 'web.mesos', type, ttl: 0x7fffffff, sources: 5 })));
   });
 
   it('that are none are left out, while their name stays', () => {
@@ -33,12 +42,19 @@ describe('addresses', () => {
 
 describe('SRV values', () => {
   it('have priority 0, the weight they are given, their port and target', () => {
-    const { content } = contentOf({ SRV: { 'web.mesos.': ['b.mesos.:80', 'a.mesos.:81', 'a.mesos.:80', 'a.mesos.:0'] } }, { srvWeight: 7 });
-    expect(texts(content.rrsetsAt(WEB))).toEqual({ SRV: ['0 7 0 a.mesos', '0 7 80 a.mesos', '0 7 80 b.mesos', '0 7 81 a.mesos'] });
+    const { content } = contentOf(
+      { SRV: { 'web.mesos.': ['b.mesos.:80', 'a.mesos.:81', 'a.mesos.:80', 'a.mesos.:0'] } },
+      { srvWeight: 7 },
+    );
+    expect(texts(content.rrsetsAt(WEB))).toEqual({
+      SRV: ['0 7 0 a.mesos', '0 7 80 a.mesos', '0 7 80 b.mesos', '0 7 81 a.mesos'],
+    });
   });
 
   it('that are one when answered are one', () => {
-    const { content } = contentOf({ SRV: { 'web.mesos.': ['slave.mesos.:5051', 'slave.mesos.:05051', 'Slave.mesos.:5051'] } });
+    const { content } = contentOf({
+      SRV: { 'web.mesos.': ['slave.mesos.:5051', 'slave.mesos.:05051', 'Slave.mesos.:5051'] },
+    });
     expect(texts(content.rrsetsAt(WEB))).toEqual({ SRV: ['0 1 5051 slave.mesos'] });
   });
 
@@ -55,34 +71,57 @@ describe('SRV values', () => {
     [`${'a'.repeat(64)}.mesos.:80`, /has a label of 64 octets/],
     [`${`${'a'.repeat(60)}.`.repeat(5)}mesos.:80`, /octets long \(at most 255\)/],
     ['nothing', /is none|colon/],
-  ])('%.40s are left out and told once, while their name stays and other values are there', (value, message) => {
-    const { content, skipped } = contentOf({ SRV: { 'web.mesos.': [value, 'a.mesos.:80'], 'odd.mesos.': [value] } });
-    for (let i = 0; i < 3; i++) {
-      expect(texts(content.rrsetsAt(WEB))).toEqual({ SRV: ['0 1 80 a.mesos'] });
-      expect(content.rrsetsAt(parseName('odd.mesos'))).toEqual([]);
-    }
-    expect(content.has(parseName('odd.mesos'))).toBe(true);
-    expect([...content.owners()]).toEqual(['web.mesos', 'odd.mesos']);
-    expect(skipped.map(({ reason }) => reason)).toEqual(['value-not-answerable', 'value-not-answerable']);
-    expect(skipped[0]?.detail).toMatch(message);
-    expect(skipped[0]?.detail.startsWith(`web.mesos. SRV ${JSON.stringify(value)}: `)).toBe(true);
-  });
+  ])(
+    '%.40s are left out and told once, while their name stays and other values are there',
+    (value, message) => {
+      const { content, skipped } = contentOf({
+        SRV: { 'web.mesos.': [value, 'a.mesos.:80'], 'odd.mesos.': [value] },
+      });
+      for (let i = 0; i < 3; i++) {
+        expect(texts(content.rrsetsAt(WEB))).toEqual({ SRV: ['0 1 80 a.mesos'] });
+        expect(content.rrsetsAt(parseName('odd.mesos'))).toEqual([]);
+      }
+      expect(content.has(parseName('odd.mesos'))).toBe(true);
+      expect([...content.owners()]).toEqual(['web.mesos', 'odd.mesos']);
+      expect(skipped.map(({ reason }) => reason)).toEqual(['value-not-answerable', 'value-not-answerable']);
+      expect(skipped[0]?.detail).toMatch(message);
+      expect(skipped[0]?.detail.startsWith(`web.mesos. SRV ${JSON.stringify(value)}: `)).toBe(true);
+    },
+  );
 });
 
 describe('names', () => {
   it('are those of the zone, each once, whatever types they have', () => {
     const values = ['10.0.0.1'];
     const { content } = contentOf({
-      A: { 'a.mesos.': values, 'mesos.': values, 'b.notmesos.': values, 'mesos.example.': values, 'example.': values },
+      A: {
+        'a.mesos.': values,
+        'mesos.': values,
+        'b.notmesos.': values,
+        'mesos.example.': values,
+        'example.': values,
+      },
       AAAA: { 'a.mesos.': ['::1'], 'c.mesos.': ['::1'] },
-      SRV: { 'a.mesos.': ['a.mesos.:1'], 'c.mesos.': ['a.mesos.:1'], 'd.mesos.': ['a.mesos.:1'], 'ns.example.': ['a.mesos.:1'] },
+      SRV: {
+        'a.mesos.': ['a.mesos.:1'],
+        'c.mesos.': ['a.mesos.:1'],
+        'd.mesos.': ['a.mesos.:1'],
+        'ns.example.': ['a.mesos.:1'],
+      },
     });
     expect([...content.owners()].toSorted()).toEqual(['a.mesos', 'c.mesos', 'd.mesos', 'mesos']);
-    expect(content.rrsetsAt(parseName('a.mesos')).map(({ type }) => type)).toEqual([TYPE.A, TYPE.AAAA, TYPE.SRV]);
+    expect(content.rrsetsAt(parseName('a.mesos')).map(({ type }) => type)).toEqual([
+      TYPE.A,
+      TYPE.AAAA,
+      TYPE.SRV,
+    ]);
   });
 
   it('of a zone of several labels are those below all of them', () => {
-    const { content } = contentOf({ A: { 'a.dc1.example.': ['10.0.0.1'], 'a.example.': ['10.0.0.1'] } }, { origin: parseName('dc1.example') });
+    const { content } = contentOf(
+      { A: { 'a.dc1.example.': ['10.0.0.1'], 'a.example.': ['10.0.0.1'] } },
+      { origin: parseName('dc1.example') },
+    );
     expect([...content.owners()]).toEqual(['a.dc1.example']);
   });
 
@@ -97,7 +136,9 @@ describe('names', () => {
 it('whatever the values, every RRset is canonical and can be read back', () => {
   const address = fc.oneof(fc.ipV4(), fc.ipV6(), fc.constantFrom('::ffff:10.0.0.1', '10.0.0.1', 'x'));
   const target = fc.oneof(fc.constantFrom('a.mesos.', 'A.mesos.', 'b.mesos.'), fc.string({ maxLength: 10 }));
-  const value = fc.tuple(target, fc.oneof(fc.nat(70000).map(String), fc.string({ maxLength: 3 }))).map((parts) => parts.join(':'));
+  const value = fc
+    .tuple(target, fc.oneof(fc.nat(70000).map(String), fc.string({ maxLength: 3 })))
+    .map((parts) => parts.join(':'));
   fc.assert(
     fc.property(fc.array(address), fc.array(value), (addresses, values) => {
       const is6 = (text: string): boolean => text.includes(':') && !text.startsWith('::ffff:');
@@ -120,11 +161,21 @@ it('whatever the values, every RRset is canonical and can be read back', () => {
 
 type Plain = { readonly [type in keyof RecordSet]?: Readonly<Record<string, readonly string[]>> };
 
-function contentOf(records: Plain, settings: Partial<RRsetSettings> = {}): { content: ZoneContent } & Pick<ReturnType<typeof keepReports>, 'skipped'> {
+function contentOf(
+  records: Plain,
+  settings: Partial<RRsetSettings> = {},
+): { content: ZoneContent } & Pick<ReturnType<typeof keepReports>, 'skipped'> {
   const { report, skipped } = keepReports();
   const map = (names: Plain['A'] = {}): Map<string, readonly string[]> => new Map(Object.entries(names));
   const set = { A: map(records.A), AAAA: map(records.AAAA), SRV: map(records.SRV) };
-  return { content: toZoneContent(set, { origin: parseName('mesos'), ttl: 60, srvWeight: 1, sources: 1, ...settings }, report), skipped };
+  return {
+    content: toZoneContent(
+      set,
+      { origin: parseName('mesos'), ttl: 60, srvWeight: 1, sources: 1, ...settings },
+      report,
+    ),
+    skipped,
+  };
 }
 
 /** RRsets as texts, by type; throws for RDATA that is not its type's. */
@@ -134,7 +185,10 @@ function texts(rrsets: readonly RRset[]): Partial<Record<'A' | 'AAAA' | 'SRV', s
       if (type === TYPE.A) return ['A', rdata.map((octets) => decodeAddress(TYPE.A, octets))];
       if (type === TYPE.AAAA) return ['AAAA', rdata.map((octets) => decodeAddress(TYPE.AAAA, octets))];
       const values = rdata.map((octets) => decodeSrv(octets));
-      return ['SRV', values.map(({ priority, weight, port, target }) => `${priority} ${weight} ${port} ${target}`)];
+      return [
+        'SRV',
+        values.map(({ priority, weight, port, target }) => `${priority} ${weight} ${port} ${target}`),
+      ];
     }),
   );
 }

@@ -11,7 +11,9 @@ const H = '5eh48';
 
 describe('a task without discovery', () => {
   it('has its own and its agent address, and SRV for its ports that lead to the agent', () => {
-    const { records, skipped } = of([taskWith({ name: 'Web.App', running: OWN, ports: [{ begin: 31000, end: 31001 }] })]);
+    const { records, skipped } = of([
+      taskWith({ name: 'Web.App', running: OWN, ports: [{ begin: 31000, end: 31001 }] }),
+    ]);
     const onAgent = `web-app-${H}-s0.marathon.slave.mesos.`;
     expect(records.A).toEqual({
       'web-app.marathon.mesos.': ['9.0.0.1'],
@@ -35,13 +37,19 @@ describe('a task without discovery', () => {
 
   it('has no name of its own without an address, but those of its agent and its SRV records', () => {
     const { records } = of([taskWith({ ports: [{ begin: 31000, end: 31000 }] })], { ipSources: ['netinfo'] });
-    expect(new Set(Object.keys(records.A))).toEqual(new Set(['web.marathon.slave.mesos.', `web-${H}-s0.marathon.slave.mesos.`]));
+    expect(new Set(Object.keys(records.A))).toEqual(
+      new Set(['web.marathon.slave.mesos.', `web-${H}-s0.marathon.slave.mesos.`]),
+    );
     expect(Object.keys(records.SRV)).toHaveLength(4);
   });
 
   it('shares its name with its other instances, each value once', () => {
     const ports = [{ begin: 31000, end: 31000 }];
-    const tasks = [taskWith({ id: 'a', ports }), taskWith({ id: 'b', ports, agentId: 'x-S1' }), taskWith({ id: 'b', ports, agentId: 'x-S1' })];
+    const tasks = [
+      taskWith({ id: 'a', ports }),
+      taskWith({ id: 'b', ports, agentId: 'x-S1' }),
+      taskWith({ id: 'b', ports, agentId: 'x-S1' }),
+    ];
     const { records } = of(tasks);
     expect(records.A['web.marathon.mesos.']).toEqual(['10.0.0.1', '10.0.0.2']);
     expect(records.SRV['_web._tcp.marathon.mesos.']).toEqual([
@@ -54,17 +62,26 @@ describe('a task without discovery', () => {
 describe('a task with discovery', () => {
   it('has all its records twice: by the name as it stands and by its label', () => {
     const discovery = { name: 'app.group.prod', ports: [{ number: 80, name: 'http', protocol: 'tcp' }] };
-    const { records } = of([taskWith({ name: 'not used', running: [statusWith({ netinfo: ['9.0.0.1'] })], ports: [{ begin: 31000, end: 31000 }], discovery })]);
-    expect(new Set(Object.keys(records.A))).toEqual(new Set([
-      'app.group.prod.marathon.mesos.',
-      `app.group.prod-${H}-s0.marathon.mesos.`,
-      'app.group.prod.marathon.slave.mesos.',
-      `app.group.prod-${H}-s0.marathon.slave.mesos.`,
-      'app-group-prod.marathon.mesos.',
-      `app-group-prod-${H}-s0.marathon.mesos.`,
-      'app-group-prod.marathon.slave.mesos.',
-      `app-group-prod-${H}-s0.marathon.slave.mesos.`,
-    ]));
+    const { records } = of([
+      taskWith({
+        name: 'not used',
+        running: [statusWith({ netinfo: ['9.0.0.1'] })],
+        ports: [{ begin: 31000, end: 31000 }],
+        discovery,
+      }),
+    ]);
+    expect(new Set(Object.keys(records.A))).toEqual(
+      new Set([
+        'app.group.prod.marathon.mesos.',
+        `app.group.prod-${H}-s0.marathon.mesos.`,
+        'app.group.prod.marathon.slave.mesos.',
+        `app.group.prod-${H}-s0.marathon.slave.mesos.`,
+        'app-group-prod.marathon.mesos.',
+        `app-group-prod-${H}-s0.marathon.mesos.`,
+        'app-group-prod.marathon.slave.mesos.',
+        `app-group-prod-${H}-s0.marathon.slave.mesos.`,
+      ]),
+    );
     expect(records.SRV).toEqual({
       '_app.group.prod._tcp.marathon.slave.mesos.': [`app.group.prod-${H}-s0.marathon.slave.mesos.:31000`],
       '_app.group.prod._udp.marathon.slave.mesos.': [`app.group.prod-${H}-s0.marathon.slave.mesos.:31000`],
@@ -95,8 +112,12 @@ describe('a task with discovery', () => {
     ['tcp', 'Admin_UI', ['_web._tcp', '_admin-ui._web._tcp']],
     ['6tcp', '8http', ['_web._6tcp', '_8http._web._6tcp']],
   ])('and a port of protocol %j and name %j', (protocol, name, owners) => {
-    const { records } = of([taskWith({ discovery: { name: 'web', ports: [{ number: 80, name, protocol }] } })]);
-    expect(Object.keys(records.SRV).toSorted()).toEqual(owners.map((owner) => `${owner}.marathon.mesos.`).toSorted());
+    const { records } = of([
+      taskWith({ discovery: { name: 'web', ports: [{ number: 80, name, protocol }] } }),
+    ]);
+    expect(Object.keys(records.SRV).toSorted()).toEqual(
+      owners.map((owner) => `${owner}.marathon.mesos.`).toSorted(),
+    );
   });
 
   it('and RFC 952 rules has labels without digits in front', () => {
@@ -107,7 +128,9 @@ describe('a task with discovery', () => {
   });
 
   it.each([0, 70000, -1])('and port %d has it as a value as it is', (number) => {
-    const { records } = of([taskWith({ discovery: { name: 'web', ports: [{ number, name: '', protocol: 'tcp' }] } })]);
+    const { records } = of([
+      taskWith({ discovery: { name: 'web', ports: [{ number, name: '', protocol: 'tcp' }] } }),
+    ]);
     expect(records.SRV['_web._tcp.marathon.mesos.']).toEqual([`web-${H}-s0.marathon.mesos.:${number}`]);
   });
 });
@@ -121,12 +144,16 @@ describe('a raw discovery name', () => {
     const { records, skipped } = named('My_App.Prod');
     expect(records.A['my_app.prod.marathon.mesos.']).toEqual(['10.0.0.1']);
     expect(records.A['my-app-prod.marathon.mesos.']).toEqual(['10.0.0.1']);
-    expect(records.SRV['_my_app.prod._tcp.marathon.mesos.']).toEqual([`my_app.prod-${H}-s0.marathon.mesos.:80`]);
+    expect(records.SRV['_my_app.prod._tcp.marathon.mesos.']).toEqual([
+      `my_app.prod-${H}-s0.marathon.mesos.:80`,
+    ]);
     expect(skipped).toEqual([]);
   });
 
   it('as it is and with capitals can not be asked: told, each name once', () => {
-    const tasks = ['a', 'b'].map((id) => taskWith({ id, agentId: 'x-S0', discovery: { name: 'MyApp', ports: [] } }));
+    const tasks = ['a', 'b'].map((id) =>
+      taskWith({ id, agentId: 'x-S0', discovery: { name: 'MyApp', ports: [] } }),
+    );
     const { records, reasons, details } = of([...tasks, ...tasks], asIs);
     expect(Object.keys(records.A).filter((name) => /[A-Z]/.test(name))).toEqual([]);
     expect(records.A['myapp.marathon.mesos.']).toEqual(['10.0.0.1']);
@@ -135,19 +162,31 @@ describe('a raw discovery name', () => {
     expect(new Set(details()).size).toBe(details().length);
   });
 
-  it.each(['.web', 'web.', 'a..b', 'a b', 'a"b', 'a;b', 'a@b', '(a)', 'a\\b', 'é', 'a\u0000', `${'a'.repeat(64)}.b`, '.*', 'a.*b'])(
-    '%j can not be asked: its label alone is there',
-    (name) => {
-      for (const settings of [{}, asIs]) {
-        const { records, reasons } = named(name, settings);
-        // In front of the hash a name with a dot at its end is one that can be asked.
-        const raw = Object.keys(records.A).filter((owner) => owner.startsWith(`${name}.`));
-        expect(raw).toEqual([]);
-        expect(reasons()).toContain('name-not-askable');
-        expect(Object.values(records.A).flat()).toContain('10.0.0.1');
-      }
-    },
-  );
+  it.each([
+    '.web',
+    'web.',
+    'a..b',
+    'a b',
+    'a"b',
+    'a;b',
+    'a@b',
+    '(a)',
+    'a\\b',
+    'é',
+    'a\u0000',
+    `${'a'.repeat(64)}.b`,
+    '.*',
+    'a.*b',
+  ])('%j can not be asked: its label alone is there', (name) => {
+    for (const settings of [{}, asIs]) {
+      const { records, reasons } = named(name, settings);
+      // In front of the hash a name with a dot at its end is one that can be asked.
+      const raw = Object.keys(records.A).filter((owner) => owner.startsWith(`${name}.`));
+      expect(raw).toEqual([]);
+      expect(reasons()).toContain('name-not-askable');
+      expect(Object.values(records.A).flat()).toContain('10.0.0.1');
+    }
+  });
 
   it('may hold what names hold but labels do not', () => {
     const { records, skipped } = named("it's_#1/api~v2!");
@@ -158,12 +197,18 @@ describe('a raw discovery name', () => {
 
 describe('ports', () => {
   it('above the limit are left out, which is told once', () => {
-    const ports = [{ begin: 31000, end: 31001 }, { begin: 40000, end: 60000 }];
+    const ports = [
+      { begin: 31000, end: 31001 },
+      { begin: 40000, end: 60000 },
+    ];
     const { records, skipped } = of([taskWith({ id: 't', ports })], { maxPortsPerTask: 4 });
     const numbers = records.SRV['_web._udp.marathon.mesos.']?.map((value) => Number(value.split(':')[1]));
     expect(numbers).toEqual([31000, 31001, 40000, 40001]);
     expect(skipped).toEqual([
-      { reason: 'too-many-ports', detail: 'task t has ports 31000-31001, 40000-60000: all after the first 4 are left out' },
+      {
+        reason: 'too-many-ports',
+        detail: 'task t has ports 31000-31001, 40000-60000: all after the first 4 are left out',
+      },
     ]);
   });
 
@@ -178,12 +223,17 @@ describe('ports', () => {
   });
 
   it('in a range without end do not take for ever', () => {
-    const { records } = of([taskWith({ ports: [{ begin: 0, end: Number.MAX_SAFE_INTEGER }] })], { maxPortsPerTask: 10 });
+    const { records } = of([taskWith({ ports: [{ begin: 0, end: Number.MAX_SAFE_INTEGER }] })], {
+      maxPortsPerTask: 10,
+    });
     expect(records.SRV['_web._tcp.marathon.mesos.']).toHaveLength(10);
   });
 
   it('of discovery are not counted', () => {
-    const discovery: Discovery = { name: 'web', ports: [1, 2, 3].map((number) => ({ number, name: '', protocol: 'tcp' })) };
+    const discovery: Discovery = {
+      name: 'web',
+      ports: [1, 2, 3].map((number) => ({ number, name: '', protocol: 'tcp' })),
+    };
     const { records, skipped } = of([taskWith({ discovery })], { maxPortsPerTask: 1 });
     expect(records.SRV['_web._tcp.marathon.mesos.']).toHaveLength(3);
     expect(skipped).toEqual([]);
@@ -191,29 +241,47 @@ describe('ports', () => {
 });
 
 describe('tasks that make no records', () => {
-  it.each(['TASK_STAGING', 'TASK_STARTING', 'TASK_KILLING', 'TASK_KILLED', 'TASK_LOST', 'TASK_UNREACHABLE', '', 'task_running', 'TASK_RUNNING '])(
-    'are those in state %j',
-    (state) => {
-      const { records, skipped } = of([taskWith({ state })]);
+  it.each([
+    'TASK_STAGING',
+    'TASK_STARTING',
+    'TASK_KILLING',
+    'TASK_KILLED',
+    'TASK_LOST',
+    'TASK_UNREACHABLE',
+    '',
+    'task_running',
+    'TASK_RUNNING ',
+  ])('are those in state %j', (state) => {
+    const { records, skipped } = of([taskWith({ state })]);
+    expect(records.A).toEqual({});
+    expect(skipped).toEqual([]);
+  });
+
+  it.each(['x-S9', 'X-S0', ''])(
+    'are those on agent %j, which is not listed, even with an address of their own',
+    (agentId) => {
+      const { records, skipped } = of([taskWith({ id: 't', agentId, running: OWN })]);
       expect(records.A).toEqual({});
-      expect(skipped).toEqual([]);
+      expect(skipped).toEqual([
+        { reason: 'unknown-agent', detail: `task t runs on agent ${agentId}, which is not listed` },
+      ]);
     },
   );
 
-  it.each(['x-S9', 'X-S0', ''])('are those on agent %j, which is not listed, even with an address of their own', (agentId) => {
-    const { records, skipped } = of([taskWith({ id: 't', agentId, running: OWN })]);
-    expect(records.A).toEqual({});
-    expect(skipped).toEqual([{ reason: 'unknown-agent', detail: `task t runs on agent ${agentId}, which is not listed` }]);
-  });
-
-  it.each([{ name: '日本' }, { name: '' }, { discovery: { name: '日本', ports: [] } }])('are those of which no name is left: %j', (parts) => {
-    const { records, reasons } = of([taskWith(parts)]);
-    expect(Object.keys(records.A).filter((name) => !name.startsWith(`-${H}`))).toEqual([]);
-    expect(reasons()).toContain('name-not-askable');
-  });
+  it.each([{ name: '日本' }, { name: '' }, { discovery: { name: '日本', ports: [] } }])(
+    'are those of which no name is left: %j',
+    (parts) => {
+      const { records, reasons } = of([taskWith(parts)]);
+      expect(Object.keys(records.A).filter((name) => !name.startsWith(`-${H}`))).toEqual([]);
+      expect(reasons()).toContain('name-not-askable');
+    },
+  );
 
   it('are those of a framework of which no name is left', () => {
-    const { records, reasons } = recordsOf({ agents: AGENTS, frameworks: [frameworkWith({ name: '', tasks: [taskWith({})] })] });
+    const { records, reasons } = recordsOf({
+      agents: AGENTS,
+      frameworks: [frameworkWith({ name: '', tasks: [taskWith({})] })],
+    });
     expect(Object.keys(records.A)).toEqual(['slave.mesos.']);
     expect(new Set(reasons())).toEqual(new Set(['name-not-askable']));
   });
@@ -238,7 +306,10 @@ describe('long names', () => {
   it('of more than 255 octets with their framework can not be asked', () => {
     const framework = Array.from({ length: 4 }, () => 'f'.repeat(50)).join('.');
     const tasks = [taskWith({ name: 'a'.repeat(43) }), taskWith({ name: 'b'.repeat(44) })];
-    const { records } = recordsOf({ agents: AGENTS, frameworks: [frameworkWith({ name: framework, tasks })] });
+    const { records } = recordsOf({
+      agents: AGENTS,
+      frameworks: [frameworkWith({ name: framework, tasks })],
+    });
     const own = Object.keys(records.A).filter((name) => /^[ab]+\./.test(name) && !name.includes('.slave.'));
     expect(own).toEqual([`${'a'.repeat(43)}.${framework}.mesos.`]);
     expect(own[0]).toHaveLength(254);
@@ -246,10 +317,18 @@ describe('long names', () => {
 });
 
 /** The records of tasks in marathon, without those of the cluster itself. */
-function of(tasks: readonly MesosTask[], settings: Partial<RecordSettings> = {}): ReturnType<typeof recordsOf> {
-  const made = recordsOf({ agents: AGENTS, frameworks: [frameworkWith({ name: 'marathon', tasks })] }, settings);
+function of(
+  tasks: readonly MesosTask[],
+  settings: Partial<RecordSettings> = {},
+): ReturnType<typeof recordsOf> {
+  const made = recordsOf(
+    { agents: AGENTS, frameworks: [frameworkWith({ name: 'marathon', tasks })] },
+    settings,
+  );
   const own = <Value>(map: Readonly<Record<string, Value>>): Record<string, Value> =>
-    Object.fromEntries(Object.entries(map).filter(([name]) => name !== 'slave.mesos.' && name !== '_slave._tcp.mesos.'));
+    Object.fromEntries(
+      Object.entries(map).filter(([name]) => name !== 'slave.mesos.' && name !== '_slave._tcp.mesos.'),
+    );
   const { A, AAAA, SRV } = made.records;
   return { ...made, records: { A: own(A), AAAA: own(AAAA), SRV: own(SRV) } };
 }

@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { asObject, listField, numberField, objectField, textField } from '../../../sync-agent/sources/fields.ts';
+import {
+  asObject,
+  listField,
+  numberField,
+  objectField,
+  textField,
+} from '../../../sync-agent/sources/fields.ts';
 import { FormatError } from '../../../zone/format-error.ts';
 
 const VALUES = {
@@ -35,7 +41,9 @@ describe.each(READERS)('a %s', (kind, read, empty) => {
   it.each(others)('that is a %s is refused, member and kind named', (other) => {
     const json = { k: VALUES[other] };
     expect(() => read(json, 'k')).toThrow(FormatError);
-    expect(() => read(json, 'k')).toThrow(new RegExp(`^k: is (a list|an object|(string|number|boolean) .+) instead of an? ${kind}$`));
+    expect(() => read(json, 'k')).toThrow(
+      new RegExp(`^k: is (a list|an object|(string|number|boolean) .+) instead of an? ${kind}$`),
+    );
   });
 });
 

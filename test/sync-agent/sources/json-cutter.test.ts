@@ -14,17 +14,23 @@ describe('what is cut', () => {
     const rules = fc.func(fc.constantFrom(undefined, undefined, 'each' as const, 'skip' as const));
     const document = fc.jsonValue({ maxDepth: 5, stringUnit: 'binary' });
     fc.assert(
-      fc.property(document, rules, fc.infiniteStream(fc.nat(1000)), pieceSizes(), (value, rule, dice, sizes) => {
-        const text = write(value, () => dice.next().value ?? 0);
-        expect(JSON.stringify(JSON.parse(text))).toBe(JSON.stringify(value));
-        const ruleAt: CutRule = (path) => rule(path);
-        const got = cut(text, { ruleAt, sizes });
-        const wanted = cutWhole(JSON.parse(text), ruleAt);
-        expect(JSON.stringify(got.skeleton)).toBe(JSON.stringify(wanted.skeleton));
-        expect(got.elements.map((element) => JSON.stringify(element)).toSorted()).toEqual(
-          wanted.elements.map((element) => JSON.stringify(element)).toSorted(),
-        );
-      }),
+      fc.property(
+        document,
+        rules,
+        fc.infiniteStream(fc.nat(1000)),
+        pieceSizes(),
+        (value, rule, dice, sizes) => {
+          const text = write(value, () => dice.next().value ?? 0);
+          expect(JSON.stringify(JSON.parse(text))).toBe(JSON.stringify(value));
+          const ruleAt: CutRule = (path) => rule(path);
+          const got = cut(text, { ruleAt, sizes });
+          const wanted = cutWhole(JSON.parse(text), ruleAt);
+          expect(JSON.stringify(got.skeleton)).toBe(JSON.stringify(wanted.skeleton));
+          expect(got.elements.map((element) => JSON.stringify(element)).toSorted()).toEqual(
+            wanted.elements.map((element) => JSON.stringify(element)).toSorted(),
+          );
+        },
+      ),
       { numRuns: 400 },
     );
   });
@@ -60,21 +66,53 @@ describe('what is cut', () => {
     ['what is no array', '{"a":{"a":[1]}}', EACH_A, { skeleton: { a: { a: [1] } }, elements: [] }],
     ['whitespace', '\r\n\t {\n"a"\t:\r[ \n1\t, 2 \r]\n} \n', EACH_A, elements(1, 2)],
     ['brackets in strings', '{"a":["]","}{[",{"]":"}"}]}', EACH_A, elements(']', '}{[', { ']': '}' })],
-    ['escapes', String.raw`{"a":["\"","\\","\\\"","\/","\ud83e\udd8a","\ud800"]}`, EACH_A, elements('"', '\\', '\\"', '/', '🦊', '\ud800')],
+    [
+      'escapes',
+      String.raw`{"a":["\"","\\","\\\"","\/","\ud83e\udd8a","\ud800"]}`,
+      EACH_A,
+      elements('"', '\\', '\\"', '/', '🦊', '\ud800'),
+    ],
     ['an escaped key', String.raw`{"\u0061":[1]}`, EACH_A, elements(1)],
     ['octets of all lengths', '{"a":["é","日本","🦊"]}', EACH_A, elements('é', '日本', '🦊')],
-    ['a passed-over object', String.raw`{"a":{"x":["}\"",{}]},"b":1}`, SKIP_A, { skeleton: { a: null, b: 1 }, elements: [] }],
-    ['a passed-over string', String.raw`{"a":"]}\\","b":1}`, SKIP_A, { skeleton: { a: null, b: 1 }, elements: [] }],
+    [
+      'a passed-over object',
+      String.raw`{"a":{"x":["}\"",{}]},"b":1}`,
+      SKIP_A,
+      { skeleton: { a: null, b: 1 }, elements: [] },
+    ],
+    [
+      'a passed-over string',
+      String.raw`{"a":"]}\\","b":1}`,
+      SKIP_A,
+      { skeleton: { a: null, b: 1 }, elements: [] },
+    ],
     ['a passed-over number', '{"a":1,"b":1}', SKIP_A, { skeleton: { a: null, b: 1 }, elements: [] }],
-    ['a root that is a list', '[1,[2]]', (path) => (path.length === 0 ? 'each' : undefined), { skeleton: [], elements: [[[0], 1], [[1], [2]]] }],
+    [
+      'a root that is a list',
+      '[1,[2]]',
+      (path) => (path.length === 0 ? 'each' : undefined),
+      {
+        skeleton: [],
+        elements: [
+          [[0], 1],
+          [[1], [2]],
+        ],
+      },
+    ],
     ['a root that is passed over', '{"a":[1]}', () => 'skip', { skeleton: null, elements: [] }],
     ['a root that is a number', '17', EACH_A, { skeleton: 17, elements: [] }],
     ['a root that is a string', '"x"', EACH_A, { skeleton: 'x', elements: [] }],
-    ['a key of the prototype', '{"__proto__":{"x":1},"constructor":2}', NO_RULE, { skeleton: JSON.parse('{"__proto__":{"x":1},"constructor":2}'), elements: [] }],
+    [
+      'a key of the prototype',
+      '{"__proto__":{"x":1},"constructor":2}',
+      NO_RULE,
+      { skeleton: JSON.parse('{"__proto__":{"x":1},"constructor":2}'), elements: [] },
+    ],
   ];
   it.each(cases)('%s, whole and in pieces of every size', (_, text, ruleAt, wanted) => {
     const { length } = Buffer.from(text);
-    for (let size = 1; size <= length; size++) expect(cut(text, { ruleAt, sizes: [size] })).toStrictEqual(wanted);
+    for (let size = 1; size <= length; size++)
+      expect(cut(text, { ruleAt, sizes: [size] })).toStrictEqual(wanted);
   });
 
   it('may be nested as deep as it likes inside an element', () => {
@@ -163,21 +201,47 @@ describe('a broken document', () => {
   });
 
   it('is refused where JSON.parse refuses it, and only there: a document with one octet changed', () => {
-    const document = fc.jsonValue({ maxDepth: 3 }).map((value) => Buffer.from(JSON.stringify({ a: [value], b: value })));
+    const document = fc
+      .jsonValue({ maxDepth: 3 })
+      .map((value) => Buffer.from(JSON.stringify({ a: [value], b: value })));
     const octet = fc.oneof(fc.nat(255), fc.constantFrom(...Buffer.from('[]{},:"\\ 0-.e\n')));
     fc.assert(
-      fc.property(document, fc.nat(), octet, fc.constantFrom('put', 'drop', 'replace'), (octets, place, other, change) => {
-        const at = place % octets.length;
-        const dropped = change === 'put' ? 0 : 1;
-        const put = change === 'drop' ? [] : [other];
-        judge(Buffer.from([...octets.subarray(0, at), ...put, ...octets.subarray(at + dropped)]));
-      }),
+      fc.property(
+        document,
+        fc.nat(),
+        octet,
+        fc.constantFrom('put', 'drop', 'replace'),
+        (octets, place, other, change) => {
+          const at = place % octets.length;
+          const dropped = change === 'put' ? 0 : 1;
+          const put = change === 'drop' ? [] : [other];
+          judge(Buffer.from([...octets.subarray(0, at), ...put, ...octets.subarray(at + dropped)]));
+        },
+      ),
       { numRuns: 1000 },
     );
   });
 
   it('is refused where JSON.parse refuses it, and only there: a soup of tokens', () => {
-    const token = fc.constantFrom('[', ']', '{', '}', ',', ':', '"a"', '"b"', '1', '-', 'true', 'null', ' ', '\n', '"', '\\', '/');
+    const token = fc.constantFrom(
+      '[',
+      ']',
+      '{',
+      '}',
+      ',',
+      ':',
+      '"a"',
+      '"b"',
+      '1',
+      '-',
+      'true',
+      'null',
+      ' ',
+      '\n',
+      '"',
+      '\\',
+      '/',
+    );
     const soup = fc.array(token, { maxLength: 9 });
     fc.assert(
       fc.property(soup, (tokens) => judge(Buffer.from(tokens.join('')))),
@@ -192,7 +256,9 @@ describe('a broken document', () => {
   ])('%j 100,000 times ends soon, closed or not', (open, close) => {
     const opened = open.repeat(100_000);
     for (const text of [opened, `${opened}1${close.repeat(100_000)}`]) {
-      expect(refusal(text, { ruleAt: NO_RULE, sizes: [65_536] }).message).toMatch(/is nested more than 512 deep at offset/);
+      expect(refusal(text, { ruleAt: NO_RULE, sizes: [65_536] }).message).toMatch(
+        /is nested more than 512 deep at offset/,
+      );
     }
   });
 
@@ -215,7 +281,9 @@ function judge(octets: Uint8Array): void {
     }
     return;
   }
-  expect(JSON.stringify(cut(octets, { ruleAt: NO_RULE, sizes: [1, 2] }).skeleton)).toBe(JSON.stringify(wanted));
+  expect(JSON.stringify(cut(octets, { ruleAt: NO_RULE, sizes: [1, 2] }).skeleton)).toBe(
+    JSON.stringify(wanted),
+  );
   expect(() => cut(octets, { ruleAt: EACH_A, sizes: [1, 2] })).not.toThrow();
 }
 
@@ -259,7 +327,9 @@ function cutWhole(root: unknown, ruleAt: CutRule): Cut {
       return [];
     }
     if (typeof value !== 'object' || value === null) return value;
-    return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, rest(inner, [...path, key])]));
+    return Object.fromEntries(
+      Object.entries(value).map(([key, inner]) => [key, rest(inner, [...path, key])]),
+    );
   };
   return { skeleton: rest(root, []), elements: given };
 }
@@ -268,14 +338,20 @@ function cutWhole(root: unknown, ruleAt: CutRule): Cut {
 function write(value: unknown, dice: () => number): string {
   const space = (): string => [' ', '\n', '\t', '\r', '', '', '', ''][dice() % 8] ?? '';
   const escaped = (char: string): string =>
-    Array.from({ length: char.length }, (_, i) => `\\u${char.charCodeAt(i).toString(16).padStart(4, '0')}`).join('');
+    Array.from(
+      { length: char.length },
+      (_, i) => `\\u${char.charCodeAt(i).toString(16).padStart(4, '0')}`,
+    ).join('');
   const text = (plain: string): string =>
     `"${Array.from(plain, (char) => (dice() % 8 === 0 ? escaped(char) : JSON.stringify(char).slice(1, -1))).join('')}"`;
   const one = (inner: unknown): string => {
     if (typeof inner === 'string') return text(inner);
-    if (Array.isArray(inner)) return `[${inner.map((item) => space() + one(item) + space()).join(',')}${space()}]`;
+    if (Array.isArray(inner))
+      return `[${inner.map((item) => space() + one(item) + space()).join(',')}${space()}]`;
     if (typeof inner !== 'object' || inner === null) return JSON.stringify(inner);
-    const members = Object.entries(inner).map(([key, item]) => `${space()}${text(key)}${space()}:${space()}${one(item)}${space()}`);
+    const members = Object.entries(inner).map(
+      ([key, item]) => `${space()}${text(key)}${space()}:${space()}${one(item)}${space()}`,
+    );
     return `{${members.join(',')}${space()}}`;
   };
   return space() + one(value) + space();

@@ -1,13 +1,21 @@
-import type { RequestListener } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Skipped } from '../../../sync-agent/cluster.ts';
-import { createMesosStateSource } from '../../../sync-agent/sources/mesos-state.ts';
 import { type Source, SourceError } from '../../../sync-agent/sources/source.ts';
-import { createCluster } from '../../../simulate/cluster.ts';
-import { type Fault, type SimulatedMasters, startSimulatedMasters } from '../../../simulate/server.ts';
+import type { SimulatedMasters } from '../../../simulate/server.ts';
 import { sourceContract, type SourceUnderTest } from '../../contracts/source.ts';
-import { deadPort, openHttp, startServer } from './state-server.ts';
+import {
+  cluster,
+  deadPort,
+  failureOf,
+  redirect,
+  sourceOf,
+  startMasters,
+  startServer,
+  stateOf,
+} from './state-server.ts';
+
+type Fault = Parameters<SimulatedMasters['fault']>[0];
 
 const signal = new AbortController().signal;
 const ignore = (): void => undefined;
@@ -54,13 +62,16 @@ describe('the leader', () => {
     expect(asked).toEqual(['0 /master/state']);
   });
 
-  it.each([[[0]], [[1]], [[0, 1]], [[0, 1, 2]]])('is found from masters %j, which redirect to it without a scheme', async (known) => {
-    const { masters, asked } = await startMasters(3);
-    masters.lead(2);
-    const state = await sourceOf(known.map((index) => masters.urls[index] ?? '')).read(ignore, signal);
-    expect(state.leader?.port).toBe(String(masters.ports[2]));
-    expect(asked).toEqual([`${known[0]} /master/state`, '2 /master/state']);
-  });
+  it.each([[[0]], [[1]], [[0, 1]], [[0, 1, 2]]])(
+    'is found from masters %j, which redirect to it without a scheme',
+    async (known) => {
+      const { masters, asked } = await startMasters(3);
+      masters.lead(2);
+      const state = await sourceOf(known.map((index) => masters.urls[index] ?? '')).read(ignore, signal);
+      expect(state.leader?.port).toBe(String(masters.ports[2]));
+      expect(asked).toEqual([`${known[0]} /master/state`, '2 /master/state']);
+    },
+  );
 
   it.each<[string, Fault]>([
     ['refuse', { kind: 'status', status: 500 }],
@@ -106,7 +117,9 @@ describe('the leader', () => {
     const { masters, asked } = await startMasters(1);
     masters.fault({ kind: 'status', status: 500 });
     const [url = ''] = masters.urls;
-    await expect(sourceOf([url, `${url}/`, `${url}/state`]).read(ignore, signal)).rejects.toThrow(SourceError);
+    await expect(sourceOf([url, `${url}/`, `${url}/state`]).read(ignore, signal)).rejects.toThrow(
+      SourceError,
+    );
     expect(asked).toHaveLength(1);
   });
 });
@@ -114,7 +127,9 @@ describe('the leader', () => {
 describe('a body that names another leader', () => {
   it('is left for that one, with its reports', async () => {
     const leader = await startServer((_, response) => response.end(stateOf(leader.port, leader.port)));
-    const other = await startServer((_, response) => response.end(stateOf(other.port, leader.port, { tasks: [{ id: 7 }] })));
+    const other = await startServer((_, response) =>
+      response.end(stateOf(other.port, leader.port, { tasks: [{ id: 7 }] })),
+    );
     const skipped: Skipped[] = [];
     const source = sourceOf([other.origin]);
     const state = await source.read((element) => void skipped.push(element), signal);
@@ -135,7 +150,9 @@ describe('a body that names another leader', () => {
     ['followed by the address it was asked at', false],
   ])('without a pid of its own is %s', async (_, isItself) => {
     const leader = await startServer((__, response) => response.end(stateOf(leader.port, leader.port)));
-    const asked = await startServer((__, response) => response.end(stateOf(undefined, isItself ? asked.port : leader.port)));
+    const asked = await startServer((__, response) =>
+      response.end(stateOf(undefined, isItself ? asked.port : leader.port)),
+    );
     const state = await sourceOf([asked.origin]).read(ignore, signal);
     expect(state.frameworks[0]?.name).toBe(isItself ? 'said by undefined' : `said by ${leader.port}`);
     expect(leader.requests).toHaveLength(isItself ? 0 : 1);
@@ -151,7 +168,9 @@ describe('a body that names another leader', () => {
   it('is given up where that one knows no leader, for the next master', async () => {
     const lost = await startServer((_, response) => response.end(stateOf(lost.port, undefined)));
     const first = await startServer((_, response) => response.end(stateOf(first.port, lost.port)));
-    await expect(sourceOf([first.origin]).read(ignore, signal)).rejects.toThrow(`${lost.origin} knows no leading master`);
+    await expect(sourceOf([first.origin]).read(ignore, signal)).rejects.toThrow(
+      `${lost.origin} knows no leading master`,
+    );
     const good = await startServer((_, response) => response.end(stateOf(good.port, good.port)));
     const state = await sourceOf([first.origin, good.origin]).read(ignore, signal);
     expect(state.frameworks[0]?.name).toBe(`said by ${good.port}`);
@@ -160,18 +179,28 @@ describe('a body that names another leader', () => {
   it('is given up where that one is dead or can not be asked, for the next master', async () => {
     const port = await deadPort();
     const first = await startServer((_, response) => response.end(stateOf(first.port, port)));
-    const odd = await startServer((_, response) => response.end(stateOf(odd.port, port).replaceAll(`127.0.0.1:${port}`, 'not a host:http')));
+    const odd = await startServer((_, response) =>
+      response.end(stateOf(odd.port, port).replaceAll(`127.0.0.1:${port}`, 'not a host:http')),
+    );
     const error = await failureOf(sourceOf([first.origin, odd.origin]));
     expect(error.message).toContain(`GET http://127.0.0.1:${port}/master/state failed: connection refused`);
-    expect(error.message).toContain(`${odd.origin} names a leading master that is no URL: "http://not a host:http/"`);
+    expect(error.message).toContain(
+      `${odd.origin} names a leading master that is no URL: "http://not a host:http/"`,
+    );
     const good = await startServer((_, response) => response.end(stateOf(good.port, good.port)));
-    expect((await sourceOf([first.origin, odd.origin, good.origin]).read(ignore, signal)).leader?.port).toBe(String(good.port));
+    expect((await sourceOf([first.origin, odd.origin, good.origin]).read(ignore, signal)).leader?.port).toBe(
+      String(good.port),
+    );
   });
 
   it('is read with its reports where it is the one used', async () => {
     const { skipped, read } = keeping();
-    const good = await startServer((_, response) => response.end(stateOf(good.port, good.port, { tasks: [{ id: 7 }] })));
-    const cut = await startServer((_, response) => response.end(stateOf(cut.port, cut.port, { tasks: [{ id: 8 }, { id: 9 }] }).slice(0, -1)));
+    const good = await startServer((_, response) =>
+      response.end(stateOf(good.port, good.port, { tasks: [{ id: 7 }] })),
+    );
+    const cut = await startServer((_, response) =>
+      response.end(stateOf(cut.port, cut.port, { tasks: [{ id: 8 }, { id: 9 }] }).slice(0, -1)),
+    );
     await read(sourceOf([cut.origin, good.origin]));
     expect(skipped.map(({ detail }) => detail)).toEqual(['task (no id): id: is number 7 instead of a text']);
   });
@@ -182,7 +211,9 @@ describe('redirects', () => {
     ['to itself', (origin: string) => origin],
     ['in a circle', (_: string, other: string) => other],
   ])('%s end, and say so', async (_, to) => {
-    const one = await startServer((request, response) => redirect(response, to(one.origin, two.origin) + request.url));
+    const one = await startServer((request, response) =>
+      redirect(response, to(one.origin, two.origin) + request.url),
+    );
     const two = await startServer((request, response) => redirect(response, one.origin + request.url));
     const error = await failureOf(sourceOf([one.origin]));
     expect(error.message).toBe(`no master gave a state: ${one.origin} redirects more than 3 times`);
@@ -201,16 +232,28 @@ describe('redirects', () => {
 
   it('to a dead host are told, and the next master is asked', async () => {
     const port = await deadPort();
-    const lost = await startServer((request, response) => redirect(response, `//127.0.0.1:${port}${request.url}`));
+    const lost = await startServer((request, response) =>
+      redirect(response, `//127.0.0.1:${port}${request.url}`),
+    );
     const error = await failureOf(sourceOf([lost.origin]));
     expect(error.message).toContain(`GET http://127.0.0.1:${port}/master/state failed: connection refused`);
     const good = await startServer((_, response) => response.end(stateOf(good.port, good.port)));
-    expect((await sourceOf([lost.origin, good.origin]).read(ignore, signal)).leader?.port).toBe(String(good.port));
+    expect((await sourceOf([lost.origin, good.origin]).read(ignore, signal)).leader?.port).toBe(
+      String(good.port),
+    );
   });
 
   it.each([
-    ['no URL', 'http://[nowhere', /http:\/\/127\.0\.0\.1:\d+ redirects to "http:\/\/\[nowhere", which is no URL/],
-    ['another scheme', 'ftp://127.0.0.1/state', /http:\/\/127\.0\.0\.1:\d+ redirects to ftp:, which is not HTTP/],
+    [
+      'no URL',
+      'http://[nowhere',
+      /http:\/\/127\.0\.0\.1:\d+ redirects to "http:\/\/\[nowhere", which is no URL/,
+    ],
+    [
+      'another scheme',
+      'ftp://127.0.0.1/state',
+      /http:\/\/127\.0\.0\.1:\d+ redirects to ftp:, which is not HTTP/,
+    ],
     ['nothing', undefined, /answered 307/],
   ])('to %s are told', async (_, location, message) => {
     const server = await startServer((__, response) => redirect(response, location));
@@ -218,123 +261,18 @@ describe('redirects', () => {
   });
 
   it('are told without credentials', async () => {
-    const server = await startServer((_, response) => redirect(response, 'http://me:hunter2@127.0.0.1:1/x?token=hunter3'));
-    expect((await failureOf(sourceOf([server.origin]))).message).not.toContain('hunter');
-  });
-});
-
-describe('a master that gives no state', () => {
-  it('while it recovers says so, and is asked again the next time', async () => {
-    const { masters } = await startMasters(1);
-    const source = sourceOf(masters.urls);
-    masters.recover(true);
-    expect((await failureOf(source)).message).toMatch(
-      /^no master gave a state: GET http:\S+\/master\/state answered 503 .*Master has not finished recovery \(it may still be recovering, or know no leader\)$/,
+    const server = await startServer((_, response) =>
+      redirect(response, 'http://me:hunter2@127.0.0.1:1/x?token=hunter3'),
     );
-    masters.recover(false);
-    expect((await source.read(ignore, signal)).agents.length).toBeGreaterThan(0);
-    masters.lead(undefined);
-    expect((await failureOf(source)).message).toMatch(/No leader elected \(it may still be recovering, or know no leader\)$/);
-  });
-
-  it.each([
-    [401, /answered 401 Unauthorized: who are you \(it wants credentials with the right to view the state\)$/],
-    [403, /answered 403 Forbidden: who are you \(it wants credentials with the right to view the state\)$/],
-    [404, /GET \S+\/state\.json answered 404 Not Found: who are you$/],
-    [500, /GET \S+\/master\/state answered 500 Internal Server Error: who are you$/],
-    [204, /answered 204 No Content$/],
-  ])('with %i says so', async (status, message) => {
-    const { masters } = await startMasters(1);
-    masters.fault({ kind: 'status', status, body: status === 204 ? '' : 'who are you' });
-    expect((await failureOf(sourceOf(masters.urls))).message).toMatch(message);
-  });
-
-  it.each([
-    ['not JSON', '<html>welcome</html>', /is not JSON .* at offset 0$/],
-    ['a list', '[]', /state: is a list instead of an object$/],
-    ['an empty text', '', /is cut off at offset 0$/],
-    ['without a leader', '{"slaves":[],"frameworks":[]}', /knows no leading master$/],
-    ['with a leader that is none', '{"leader":"10.0.0.1:5050"}', /knows no leading master$/],
-  ])('but a body that is %s says so', async (_, body, message) => {
-    const { masters } = await startMasters(1);
-    masters.fault({ kind: 'body', body });
-    const error = await failureOf(sourceOf(masters.urls));
-    expect(error.message).toMatch(message);
-    expect(error.message).toContain(masters.urls[0]);
-  });
-
-  it('in time says so, silent from the start or in the midst of its body', async () => {
-    const { masters } = await startMasters(1);
-    for (const fault of [{ kind: 'stall' }, { kind: 'stall', afterLength: 500 }] as const) {
-      masters.fault(fault);
-      expect((await failureOf(sourceOf(masters.urls, { timeoutMs: 80 }))).message).toMatch(/GET \S+\/master\/state timed out after 80 ms$/);
-    }
-  });
-
-  it('of the size allowed names the size', async () => {
-    const { masters } = await startMasters(1);
-    expect((await failureOf(sourceOf(masters.urls, { maxOctets: 2048 }))).message).toMatch(/GET \S+\/master\/state is larger than 2048 octets$/);
-  });
-
-  it('at all is named with all others, in one error', async () => {
-    const { masters } = await startMasters(3);
-    const dead = `http://127.0.0.1:${await deadPort()}`;
-    masters.fault({ kind: 'status', status: 500 }, 0);
-    masters.fault({ kind: 'body', body: 'x' }, 1);
-    masters.lead(1);
-    const source = sourceOf([...masters.urls, dead]);
-    const error = await failureOf(source);
-    const parts = error.message.replace('no master gave a state: ', '').split('; ');
-    expect(parts).toHaveLength(4);
-    for (const [i, url] of [...masters.urls, dead].entries()) expect(parts[i]).toContain(url);
-    expect(source.name).toBe(`mesos-state ${[...masters.urls, dead].join(', ')}`);
-  });
-
-  it('cut anywhere never gives half of one', async () => {
-    const { masters } = await startMasters(1);
-    const source = sourceOf(masters.urls);
-    for (const afterLength of [1, 2, 100, 1_000, 5_000, 20_000, 50_000, 100_000]) {
-      masters.fault({ kind: 'cut', afterLength });
-      expect((await failureOf(source)).message).toMatch(/failed: |cut off/);
-    }
-    masters.fault(undefined);
-    expect((await source.read(ignore, signal)).agents).toHaveLength(cluster.agents.length);
-  });
-});
-
-describe('older names of the state', () => {
-  it.each(['/master/state.json', '/state.json'])('%s is found, and asked first the next time', async (only) => {
-    const server = await startServer(answerAt(only));
-    const source = sourceOf([server.origin]);
-    await source.read(ignore, signal);
-    expect(server.requests.at(-1)).toBe(`GET ${only}`);
-    server.requests.length = 0;
-    await source.read(ignore, signal);
-    expect(server.requests).toEqual([`GET ${only}`]);
-  });
-
-  it('are left again when the master is upgraded', async () => {
-    let only = '/master/state.json';
-    const server = await startServer((request, response) => answerAt(only)(request, response));
-    const source = sourceOf([server.origin]);
-    await source.read(ignore, signal);
-    only = '/master/state';
-    await source.read(ignore, signal);
-    server.requests.length = 0;
-    await source.read(ignore, signal);
-    expect(server.requests).toEqual(['GET /master/state']);
-  });
-
-  it('are tried no further where the master refuses', async () => {
-    const server = await startServer((_, response) => response.writeHead(403).end());
-    await failureOf(sourceOf([server.origin]));
-    expect(server.requests).toEqual(['GET /master/state']);
+    expect((await failureOf(sourceOf([server.origin]))).message).not.toContain('hunter');
   });
 });
 
 it('asks for JSON, admits gzip, and sends no credentials to whom it is redirected', async () => {
   const leader = await startServer((_, response) => response.end(stateOf(leader.port, leader.port)));
-  const first = await startServer((request, response) => redirect(response, `//127.0.0.1:${leader.port}${request.url}`));
+  const first = await startServer((request, response) =>
+    redirect(response, `//127.0.0.1:${leader.port}${request.url}`),
+  );
   await sourceOf([`http://user:hunter2@127.0.0.1:${first.port}`]).read(ignore, signal);
   for (const [headers] of [first.headers, leader.headers]) {
     expect(headers).toMatchObject({ accept: 'application/json', 'accept-encoding': 'gzip' });
@@ -342,53 +280,7 @@ it('asks for JSON, admits gzip, and sends no credentials to whom it is redirecte
   }
 });
 
-const cluster = createCluster({ seed: 7, agents: 4, tasks: 60 });
-
-async function startMasters(count: number): Promise<{ masters: SimulatedMasters; asked: string[] }> {
-  const asked: string[] = [];
-  const onRequest = ({ url }: { url?: string }, master: number): void => void asked.push(`${master} ${url}`);
-  const masters = await startSimulatedMasters({ cluster, port: 0, masters: count, now: Date.now, onRequest, signal });
-  onTestFinished(() => masters.close());
-  return { masters, asked };
-}
-
-function sourceOf(masters: readonly string[], limits: { timeoutMs?: number; maxOctets?: number } = {}): ReturnType<typeof createMesosStateSource> {
-  const urls = masters.map((url) => new URL(url));
-  return createMesosStateSource({ masters: urls, http: openHttp(), timeoutMs: 5000, maxOctets: 1024 * 1024, ...limits });
-}
-
-/** A small state that master `self` gives, with `leader` as the leading one, both by port. */
-function stateOf(self: number | undefined, leader: number | undefined, more: object = {}): string {
-  const pidOf = (port: number | undefined): object => (port === undefined ? {} : { pid: `master@127.0.0.1:${port}` });
-  return JSON.stringify({
-    ...pidOf(self),
-    ...(leader !== undefined && { leader: `master@127.0.0.1:${leader}` }),
-    frameworks: [{ name: `said by ${self}`, hostname: '', ...more }],
-  });
-}
-
-function answerAt(path: string): RequestListener {
-  return (request, response) => {
-    const port = request.socket.localPort;
-    if (request.url === path) response.end(stateOf(port, port));
-    else response.writeHead(404).end();
-  };
-}
-
-function redirect(response: Parameters<RequestListener>[1], location: string | undefined): void {
-  response.writeHead(307, location === undefined ? {} : { location }).end();
-}
-
 function keeping(): { skipped: Skipped[]; read: (source: Source<unknown>) => Promise<unknown> } {
   const skipped: Skipped[] = [];
   return { skipped, read: (source) => source.read((element) => void skipped.push(element), signal) };
-}
-
-async function failureOf(source: Source<unknown>): Promise<SourceError> {
-  const error = await source.read(ignore, signal).then(
-    () => expect.unreachable('a state was given'),
-    (caught: unknown) => caught,
-  );
-  if (error instanceof SourceError) return error;
-  throw error;
 }

@@ -16,7 +16,13 @@ const WRONG: Readonly<Record<string, unknown>> = {
 };
 
 const AGENT = { id: 'm-S1', pid: 'slave(1)@10.0.0.1:5051', hostname: 'agent-1', active: true };
-const FRAMEWORK = { id: 'f-1', name: 'marathon', pid: 'scheduler-1@10.0.0.9:8080', hostname: 'host-9', active: true };
+const FRAMEWORK = {
+  id: 'f-1',
+  name: 'marathon',
+  pid: 'scheduler-1@10.0.0.9:8080',
+  hostname: 'host-9',
+  active: true,
+};
 const TASK = {
   id: 't-1',
   name: 'web',
@@ -66,10 +72,13 @@ const READ: MesosTask = {
 
 describe('an agent', () => {
   it('is its id and the endpoint of its pid', () => {
-    expect(agent(AGENT)).toEqual({ read: { id: 'm-S1', endpoint: { host: '10.0.0.1', port: '5051' } }, reasons: [] });
+    expect(agent(AGENT)).toEqual({
+      read: { id: 'm-S1', endpoint: { host: '10.0.0.1', port: '5051' } },
+      reasons: [],
+    });
   });
 
-  it.each([
+  it.each<[string, unknown]>([
     ['without a pid', without(AGENT, 'pid')],
     ['with null as pid', { ...AGENT, pid: null }],
     ['with an empty pid', { ...AGENT, pid: '' }],
@@ -77,7 +86,10 @@ describe('an agent', () => {
     ['with a pid without a port', { ...AGENT, pid: 'slave(1)@10.0.0.1' }],
     ['with a port past 65535', { ...AGENT, pid: 'slave(1)@10.0.0.1:99999' }],
     ['with IPv6 without brackets', { ...AGENT, pid: 'slave(1)@2001:db8::1:5051' }],
-    ...wrongExcept('text').map(([kind, value]) => [`with a pid that is a ${kind}`, { ...AGENT, pid: value }] as const),
+    ...wrongExcept('text').map(([kind, value]): [string, unknown] => [
+      `with a pid that is a ${kind}`,
+      { ...AGENT, pid: value },
+    ]),
   ])('%s is known without its address', (_, json) => {
     const { read, reasons, details } = agentWithDetails(json);
     expect(read).toEqual({ id: 'm-S1', endpoint: undefined });
@@ -94,7 +106,8 @@ describe('an agent', () => {
   });
 
   it('that is null or empty is one without id and pid', () => {
-    for (const json of [null, {}]) expect(agent(json)).toEqual({ read: { id: '', endpoint: undefined }, reasons: ['agent-pid'] });
+    for (const json of [null, {}])
+      expect(agent(json)).toEqual({ read: { id: '', endpoint: undefined }, reasons: ['agent-pid'] });
   });
 });
 
@@ -106,7 +119,10 @@ describe('a framework', () => {
   });
 
   it('without a pid is at its hostname, without a port', () => {
-    expect(framework(without(FRAMEWORK, 'pid'))).toEqual({ read: { ...facts, endpoint: { host: 'host-9', port: '' } }, reasons: [] });
+    expect(framework(without(FRAMEWORK, 'pid'))).toEqual({
+      read: { ...facts, endpoint: { host: 'host-9', port: '' } },
+      reasons: [],
+    });
   });
 
   it.each([
@@ -115,13 +131,19 @@ describe('a framework', () => {
     ['without a port', 'scheduler-1@10.0.0.9'],
     ...wrongExcept('text'),
   ])('with a pid that is %s keeps its tasks and loses its address', (_, pid) => {
-    expect(framework({ ...FRAMEWORK, pid })).toEqual({ read: { ...facts, endpoint: undefined }, reasons: ['framework-pid'] });
+    expect(framework({ ...FRAMEWORK, pid })).toEqual({
+      read: { ...facts, endpoint: undefined },
+      reasons: ['framework-pid'],
+    });
   });
 
   it.each(wrongExcept('text'))('with a hostname that is a %s keeps its tasks, and its pid', (_, hostname) => {
     expect(framework({ ...FRAMEWORK, hostname })).toEqual({ read: facts, reasons: [] });
     const { read, reasons } = framework({ ...without(FRAMEWORK, 'pid'), hostname });
-    expect({ read, reasons }).toEqual({ read: { ...facts, endpoint: undefined }, reasons: ['framework-field'] });
+    expect({ read, reasons }).toEqual({
+      read: { ...facts, endpoint: undefined },
+      reasons: ['framework-field'],
+    });
   });
 
   it.each(wrongExcept('text'))('with a name that is a %s is left out', (_, name) => {
@@ -172,9 +194,12 @@ describe('a task', () => {
     expect(reasons).toEqual(['discovery-port']);
   });
 
-  it.each(['timestamp', 'labels', 'container_status'])('with a wrong %s in a status that does not run is read whole', (member) => {
-    expect(task(changed(TASK, `statuses.0.${member}`, 'x'))).toEqual({ read: READ, reasons: [] });
-  });
+  it.each(['timestamp', 'labels', 'container_status'])(
+    'with a wrong %s in a status that does not run is read whole',
+    (member) => {
+      expect(task(changed(TASK, `statuses.0.${member}`, 'x'))).toEqual({ read: READ, reasons: [] });
+    },
+  );
 
   it('with ports in words keeps the good ones', () => {
     const { read, reasons } = task(changed(TASK, 'resources.ports', '[http, 31000, 31005-31005]'));
@@ -185,7 +210,10 @@ describe('a task', () => {
   it('with a bad port list is told, unless it does not run', () => {
     const bad = changed(TASK, 'resources.ports', '31000');
     expect(task(bad)).toEqual({ read: { ...READ, ports: [] }, reasons: ['task-ports'] });
-    expect(task({ ...bad, state: 'TASK_KILLED' })).toEqual({ read: { ...READ, ports: [], state: 'TASK_KILLED' }, reasons: [] });
+    expect(task({ ...bad, state: 'TASK_KILLED' })).toEqual({
+      read: { ...READ, ports: [], state: 'TASK_KILLED' },
+      reasons: [],
+    });
   });
 
   it.each([
@@ -197,20 +225,39 @@ describe('a task', () => {
     expect(task({ ...TASK, discovery })).toEqual({ read: { ...READ, discovery: undefined }, reasons: [] });
   });
 
-  it.each([{}, { ports: [] }, { ports: null }, null])('with %j as discovery ports has a name all the same', (ports) => {
-    expect(task(changed(TASK, 'discovery.ports', ports)).read?.discovery).toEqual({ name: 'web.prod', ports: [] });
-  });
+  it.each([{}, { ports: [] }, { ports: null }, null])(
+    'with %j as discovery ports has a name all the same',
+    (ports) => {
+      expect(task(changed(TASK, 'discovery.ports', ports)).read?.discovery).toEqual({
+        name: 'web.prod',
+        ports: [],
+      });
+    },
+  );
 });
 
 describe('the addresses of a status', () => {
-  const networks = (network_infos: unknown): unknown => changed(TASK, 'statuses.1.container_status.network_infos', network_infos);
+  const networks = (network_infos: unknown): unknown =>
+    changed(TASK, 'statuses.1.container_status.network_infos', network_infos);
 
   it.each([
-    ['every address of every network', [{ ip_addresses: [ip('9.0.0.1'), ip('9.0.0.2')] }, { ip_addresses: [ip('fd01::2')] }], ['9.0.0.1', '9.0.0.2', 'fd01::2']],
+    [
+      'every address of every network',
+      [{ ip_addresses: [ip('9.0.0.1'), ip('9.0.0.2')] }, { ip_addresses: [ip('fd01::2')] }],
+      ['9.0.0.1', '9.0.0.2', 'fd01::2'],
+    ],
     ['the old form where the list is missing', [{ ip_address: '9.0.0.3' }], ['9.0.0.3']],
     ['the old form where the list is empty', [{ ip_addresses: [], ip_address: '9.0.0.3' }], ['9.0.0.3']],
-    ['not the old form beside a list, even of bad addresses', [{ ip_addresses: [{ protocol: 'IPv4' }], ip_address: '9.0.0.3' }], ['']],
-    ['the old form a network', [{ ip_address: '9.0.0.3' }, { ip_addresses: [ip('9.0.0.4')] }], ['9.0.0.3', '9.0.0.4']],
+    [
+      'not the old form beside a list, even of bad addresses',
+      [{ ip_addresses: [{ protocol: 'IPv4' }], ip_address: '9.0.0.3' }],
+      [''],
+    ],
+    [
+      'the old form a network',
+      [{ ip_address: '9.0.0.3' }, { ip_addresses: [ip('9.0.0.4')] }],
+      ['9.0.0.3', '9.0.0.4'],
+    ],
     ['empty texts as they are', [{ ip_addresses: [ip('')] }], ['']],
     ['none of no network', [], []],
     ['none of empty networks', [{}, null, { name: 'overlay' }], []],
@@ -242,7 +289,11 @@ describe('the addresses of a status', () => {
   });
 
   it('are kept of every status that runs, in order, with its time', () => {
-    const statuses = [{ state: 'TASK_RUNNING', timestamp: 3 }, { state: 'TASK_KILLING', timestamp: 5 }, { state: 'TASK_RUNNING' }];
+    const statuses = [
+      { state: 'TASK_RUNNING', timestamp: 3 },
+      { state: 'TASK_KILLING', timestamp: 5 },
+      { state: 'TASK_RUNNING' },
+    ];
     expect(task({ ...TASK, statuses }).read?.running.map(({ timestamp }) => timestamp)).toEqual([3, 0]);
   });
 });
@@ -264,7 +315,18 @@ type WrongType = { readonly path: string; readonly kind: string; readonly value:
 /** Every member that is read, with every value of another type than its own. */
 function wrongTypes(json: unknown): WrongType[] {
   return members(json).flatMap((path) =>
-    wrongExcept(...kindsLike(path.split('.').reduce((inner: any, key) => inner[key], json))).map(([kind, value]) => ({ path, kind, value })),
+    wrongExcept(...kindsLike(memberAt(json, path.split('.')))).map(([kind, value]) => ({
+      path,
+      kind,
+      value,
+    })),
+  );
+}
+
+function memberAt(json: unknown, path: readonly string[]): unknown {
+  return path.reduce(
+    (inner: unknown, key) => Object.entries(inner ?? {}).find(([name]) => name === key)?.[1],
+    json,
   );
 }
 
@@ -279,7 +341,9 @@ function members(json: unknown, path: readonly string[] = []): string[] {
   const unread = /^(labels|resources\.cpus|discovery\.visibility|statuses\.0\.timestamp)|\.protocol$/;
   if (typeof json !== 'object' || json === null) return [path.join('.')];
   const inner = Object.entries(json).flatMap(([key, value]) => members(value, [...path, key]));
-  return [...(path.length > 0 ? [path.join('.')] : []), ...inner].filter((each) => !unread.test(each) || /ports\.\d\.protocol$/.test(each));
+  return [...(path.length > 0 ? [path.join('.')] : []), ...inner].filter(
+    (each) => !unread.test(each) || /ports\.\d\.protocol$/.test(each),
+  );
 }
 
 function changed(json: unknown, path: string, value: unknown): Json {

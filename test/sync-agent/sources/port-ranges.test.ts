@@ -4,13 +4,31 @@ import { parsePortRanges } from '../../../sync-agent/sources/port-ranges.ts';
 import { FormatError } from '../../../zone/format-error.ts';
 
 describe('port ranges', () => {
-  const readable: readonly [text: string, ranges: readonly (readonly [number, number])[], bad: readonly string[]][] = [
+  const readable: readonly [
+    text: string,
+    ranges: readonly (readonly [number, number])[],
+    bad: readonly string[],
+  ][] = [
     ['', [], []],
     ['[]', [], []],
     ['[ ]', [], []],
     ['[31000-31000]', [[31000, 31000]], []],
-    ['[31000-31001, 31005-31005]', [[31000, 31001], [31005, 31005]], []],
-    ['[31000-31001,31005-31005]', [[31000, 31001], [31005, 31005]], []],
+    [
+      '[31000-31001, 31005-31005]',
+      [
+        [31000, 31001],
+        [31005, 31005],
+      ],
+      [],
+    ],
+    [
+      '[31000-31001,31005-31005]',
+      [
+        [31000, 31001],
+        [31005, 31005],
+      ],
+      [],
+    ],
     ['[31000-31000,]', [[31000, 31000]], []],
     ['[, ,31000-31000]', [[31000, 31000]], []],
     ['[31001-31000]', [], []],
@@ -38,13 +56,17 @@ describe('port ranges', () => {
   ];
   it.each(readable)('%j', (text, ranges, bad) => {
     const told: string[] = [];
-    expect(parsePortRanges(text, (item) => told.push(item))).toEqual(ranges.map(([begin, end]) => ({ begin, end })));
+    expect(parsePortRanges(text, (item) => told.push(item))).toEqual(
+      ranges.map(([begin, end]) => ({ begin, end })),
+    );
     expect(told).toEqual(bad);
   });
 
   it.each([' ', 'x', '31000-31000', '31000', '[', '[1-2', ']', '](1-2)', '1-2]'])('%j is refused', (text) => {
     expect(() => parsePortRanges(text, () => undefined)).toThrow(FormatError);
-    expect(() => parsePortRanges(text, () => undefined)).toThrow(`ports ${JSON.stringify(text)}: is not a list of ranges in [ ]`);
+    expect(() => parsePortRanges(text, () => undefined)).toThrow(
+      `ports ${JSON.stringify(text)}: is not a list of ranges in [ ]`,
+    );
   });
 
   it('as Mesos writes them are read back', () => {
@@ -58,7 +80,9 @@ describe('port ranges', () => {
   });
 
   it('of any text end as ranges in order or as FormatError', () => {
-    const text = fc.string({ unit: fc.constantFrom('[', ']', '-', ',', ' ', '0', '1', '9', '+', 'x', '\n', 'é') });
+    const text = fc.string({
+      unit: fc.constantFrom('[', ']', '-', ',', ' ', '0', '1', '9', '+', 'x', '\n', 'é'),
+    });
     fc.assert(
       fc.property(text, (soup) => {
         try {

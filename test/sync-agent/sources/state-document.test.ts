@@ -12,7 +12,12 @@ const FRAMEWORKS = [
   { id: 'f1', name: 'one', hostname: 'h1', tasks: [{ id: 't1' }, { id: 't2' }] },
   { id: 'f2', name: 'two', hostname: 'h2', tasks: [{ id: 't3' }] },
 ];
-const STATE = { pid: 'master@10.0.0.9:5050', leader: 'master@10.0.0.9:5050', slaves: AGENTS, frameworks: FRAMEWORKS };
+const STATE = {
+  pid: 'master@10.0.0.9:5050',
+  leader: 'master@10.0.0.9:5050',
+  slaves: AGENTS,
+  frameworks: FRAMEWORKS,
+};
 const WRONG = [7, true, 'x', { x: 1 }, ['x'], [[]]];
 
 describe('a state', () => {
@@ -41,7 +46,14 @@ describe('a state', () => {
       unknown: { frameworks: [{ tasks: [7] }], slaves: [7] },
     };
     const frameworks = FRAMEWORKS.map((framework) =>
-      reversed({ ...framework, completed_tasks: [7], unreachable_tasks: 7, executors: [{ tasks: [7] }], offers: 'x', role: '*' }),
+      reversed({
+        ...framework,
+        completed_tasks: [7],
+        unreachable_tasks: 7,
+        executors: [{ tasks: [7] }],
+        offers: 'x',
+        role: '*',
+      }),
     );
     const { state, self, skipped } = await readState(reversed({ ...STATE, ...more, frameworks }));
     expect({ state, self, skipped }).toEqual({ state: wanted.state, self: wanted.self, skipped: [] });
@@ -110,37 +122,58 @@ describe('a state', () => {
   });
 
   it('of many agents and tasks is read in pieces that cut everything in two', async () => {
-    const tasks = Array.from({ length: 300 }, (_, i) => ({ id: `t${i}`, name: 'ünï"\\', slave_id: 'S1', state: 'TASK_RUNNING' }));
+    const tasks = Array.from({ length: 300 }, (_, i) => ({
+      id: `t${i}`,
+      name: 'ünï"\\',
+      slave_id: 'S1',
+      state: 'TASK_RUNNING',
+    }));
     const text = JSON.stringify({ ...STATE, frameworks: [{ name: 'f', tasks }] });
     const { report } = keepReports();
     const whole = await readStateDocument(inPieces(text, 1_000_000), report);
-    for (const size of [1, 7, 64]) expect(await readStateDocument(inPieces(text, size), report)).toEqual(whole);
+    for (const size of [1, 7, 64])
+      expect(await readStateDocument(inPieces(text, size), report)).toEqual(whole);
     expect(whole.state.frameworks[0]?.tasks).toHaveLength(300);
   });
 });
 
 describe('members of the wrong type', () => {
-  it.each(WRONG.filter((value) => !Array.isArray(value)))('slaves that are %j leave out all agents', async (slaves) => {
-    const { state, reasons, details } = await readState({ ...STATE, slaves });
-    expect(state.agents).toEqual([]);
-    expect(state.frameworks).toHaveLength(2);
-    expect(reasons()).toEqual(['agent-field']);
-    expect(details()).toEqual(['slaves are no list']);
-  });
+  it.each(WRONG.filter((value) => !Array.isArray(value)))(
+    'slaves that are %j leave out all agents',
+    async (slaves) => {
+      const { state, reasons, details } = await readState({ ...STATE, slaves });
+      expect(state.agents).toEqual([]);
+      expect(state.frameworks).toHaveLength(2);
+      expect(reasons()).toEqual(['agent-field']);
+      expect(details()).toEqual(['slaves are no list']);
+    },
+  );
 
-  it.each(WRONG.filter((value) => !Array.isArray(value)))('frameworks that are %j leave out all frameworks', async (frameworks) => {
-    const { state, reasons } = await readState({ ...STATE, frameworks });
-    expect(state.frameworks).toEqual([]);
-    expect(state.agents).toHaveLength(2);
-    expect(reasons()).toEqual(['framework-field']);
-  });
+  it.each(WRONG.filter((value) => !Array.isArray(value)))(
+    'frameworks that are %j leave out all frameworks',
+    async (frameworks) => {
+      const { state, reasons } = await readState({ ...STATE, frameworks });
+      expect(state.frameworks).toEqual([]);
+      expect(state.agents).toHaveLength(2);
+      expect(reasons()).toEqual(['framework-field']);
+    },
+  );
 
-  it.each(WRONG.filter((value) => !Array.isArray(value)))('tasks that are %j leave out the tasks of that framework', async (tasks) => {
-    const { state, reasons, details } = await readState({ ...STATE, frameworks: [{ ...FRAMEWORKS[0], tasks }, FRAMEWORKS[1]] });
-    expect(state.frameworks.map(({ name, tasks: kept }) => [name, kept.length])).toEqual([['one', 0], ['two', 1]]);
-    expect(reasons()).toEqual(['framework-field']);
-    expect(details()).toEqual(['framework "one" (f1): tasks are no list']);
-  });
+  it.each(WRONG.filter((value) => !Array.isArray(value)))(
+    'tasks that are %j leave out the tasks of that framework',
+    async (tasks) => {
+      const { state, reasons, details } = await readState({
+        ...STATE,
+        frameworks: [{ ...FRAMEWORKS[0], tasks }, FRAMEWORKS[1]],
+      });
+      expect(state.frameworks.map(({ name, tasks: kept }) => [name, kept.length])).toEqual([
+        ['one', 0],
+        ['two', 1],
+      ]);
+      expect(reasons()).toEqual(['framework-field']);
+      expect(details()).toEqual(['framework "one" (f1): tasks are no list']);
+    },
+  );
 
   it.each(['slaves', 'frameworks'])('%s that are null are none', async (key) => {
     const { state, skipped } = await readState({ ...STATE, [key]: null });
@@ -151,41 +184,72 @@ describe('members of the wrong type', () => {
     });
   });
 
-  it.each([7, true, 'x', [], [['x']]])('an agent that is %j is left out, the rest is there', async (agent) => {
-    const { state, reasons } = await readState({ ...STATE, slaves: [AGENTS[0], agent, AGENTS[1]] });
-    expect(state.agents.map(({ id }) => id)).toEqual(['S1', 'S2']);
-    expect(reasons()).toEqual(['agent-field']);
-  });
+  it.each([7, true, 'x', [], [['x']]])(
+    'an agent that is %j is left out, the rest is there',
+    async (agent) => {
+      const { state, reasons } = await readState({ ...STATE, slaves: [AGENTS[0], agent, AGENTS[1]] });
+      expect(state.agents.map(({ id }) => id)).toEqual(['S1', 'S2']);
+      expect(reasons()).toEqual(['agent-field']);
+    },
+  );
 
-  it.each([7, true, 'x', [], [['x']]])('a framework that is %j is left out, others keep their own tasks', async (framework) => {
-    const { state, reasons } = await readState({ ...STATE, frameworks: [FRAMEWORKS[0], framework, FRAMEWORKS[1]] });
-    expect(state.frameworks.map(({ name, tasks }) => [name, tasks.length])).toEqual([['one', 2], ['two', 1]]);
-    expect(reasons()).toEqual(['framework-field']);
-  });
+  it.each([7, true, 'x', [], [['x']]])(
+    'a framework that is %j is left out, others keep their own tasks',
+    async (framework) => {
+      const { state, reasons } = await readState({
+        ...STATE,
+        frameworks: [FRAMEWORKS[0], framework, FRAMEWORKS[1]],
+      });
+      expect(state.frameworks.map(({ name, tasks }) => [name, tasks.length])).toEqual([
+        ['one', 2],
+        ['two', 1],
+      ]);
+      expect(reasons()).toEqual(['framework-field']);
+    },
+  );
 
   it.each([7, true, 'x', [], [['x']]])('a task that is %j is left out, the rest is there', async (task) => {
-    const { state, reasons } = await readState({ ...STATE, frameworks: [{ ...FRAMEWORKS[0], tasks: [{ id: 't1' }, task, { id: 't2' }] }] });
+    const { state, reasons } = await readState({
+      ...STATE,
+      frameworks: [{ ...FRAMEWORKS[0], tasks: [{ id: 't1' }, task, { id: 't2' }] }],
+    });
     expect(state.frameworks[0]?.tasks.map(({ id }) => id)).toEqual(['t1', 't2']);
     expect(reasons()).toEqual(['task-field']);
   });
 
   it('a framework without tasks has none', async () => {
-    const { state, skipped } = await readState({ ...STATE, frameworks: [{ name: 'a' }, { name: 'b', tasks: null }, { name: 'c', tasks: [] }] });
+    const { state, skipped } = await readState({
+      ...STATE,
+      frameworks: [{ name: 'a' }, { name: 'b', tasks: null }, { name: 'c', tasks: [] }],
+    });
     expect(state.frameworks.map(({ tasks }) => tasks)).toEqual([[], [], []]);
     expect(skipped).toEqual([]);
   });
 });
 
 describe('the leader', () => {
-  const leader = (fields: object): ReturnType<typeof readState> => readState({ ...STATE, leader: undefined, ...fields });
+  const leader = (fields: object): ReturnType<typeof readState> =>
+    readState({ ...STATE, leader: undefined, ...fields });
 
   it.each([
     ['its pid', { leader: 'master@10.0.0.9:5050' }, '10.0.0.9'],
     ['an IPv6 pid', { leader: 'master@[2001:db8::9]:5050' }, '2001:db8::9'],
     ['a host name', { leader: 'master@leader.example:5050' }, 'leader.example'],
-    ['leader_info where leader is gone', { leader_info: { pid: 'master@10.0.0.9:5050', hostname: 'm9' } }, '10.0.0.9'],
-    ['leader before leader_info', { leader: 'master@10.0.0.9:5050', leader_info: { pid: 'master@10.0.0.8:5050' } }, '10.0.0.9'],
-    ['leader_info beside an empty leader', { leader: '', leader_info: { pid: 'master@10.0.0.9:5050' } }, '10.0.0.9'],
+    [
+      'leader_info where leader is gone',
+      { leader_info: { pid: 'master@10.0.0.9:5050', hostname: 'm9' } },
+      '10.0.0.9',
+    ],
+    [
+      'leader before leader_info',
+      { leader: 'master@10.0.0.9:5050', leader_info: { pid: 'master@10.0.0.8:5050' } },
+      '10.0.0.9',
+    ],
+    [
+      'leader_info beside an empty leader',
+      { leader: '', leader_info: { pid: 'master@10.0.0.9:5050' } },
+      '10.0.0.9',
+    ],
   ])('is read by %s', async (_, fields, host) => {
     const { state, skipped } = await leader(fields);
     expect(state.leader).toEqual({ host, port: '5050' });
@@ -216,10 +280,13 @@ describe('the leader', () => {
 });
 
 describe('who says it', () => {
-  it.each([undefined, null, 7, '', 'x', 'master@10.0.0.9'])('is not known by a pid of %j, which costs nothing else', async (pid) => {
-    const { state, self, skipped } = await readState({ ...STATE, pid });
-    expect(self).toBeUndefined();
-    expect(state.agents).toHaveLength(2);
-    expect(skipped).toEqual([]);
-  });
+  it.each([undefined, null, 7, '', 'x', 'master@10.0.0.9'])(
+    'is not known by a pid of %j, which costs nothing else',
+    async (pid) => {
+      const { state, self, skipped } = await readState({ ...STATE, pid });
+      expect(self).toBeUndefined();
+      expect(state.agents).toHaveLength(2);
+      expect(skipped).toEqual([]);
+    },
+  );
 });

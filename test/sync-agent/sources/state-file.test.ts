@@ -29,7 +29,11 @@ sourceContract('a state file', async (): Promise<SourceUnderTest> => {
 sourceContract('a state URL', async (): Promise<SourceUnderTest> => {
   const served = await serveDocument();
   const url = `http://user:hunter2@127.0.0.1:${served.port}/some/state?token=hunter3`;
-  return { ...served, source: createStateUrlSource(url, { http: openHttp(), ...LIMITS }), secrets: ['hunter', 'user'] };
+  return {
+    ...served,
+    source: createStateUrlSource(url, { http: openHttp(), ...LIMITS }),
+    secrets: ['hunter', 'user'],
+  };
 });
 
 describe('a state file', () => {
@@ -51,7 +55,11 @@ describe('a state file', () => {
 
   it('larger than a piece is read whole', async () => {
     const path = join(await temporaryDirectory(), 'state.json');
-    const slaves = Array.from({ length: 20_000 }, (_, i) => ({ id: `S${i}`, pid: `slave(1)@10.0.0.1:${i}`, hostname: 'ü' }));
+    const slaves = Array.from({ length: 20_000 }, (_, i) => ({
+      id: `S${i}`,
+      pid: `slave(1)@10.0.0.1:${i}`,
+      hostname: 'ü',
+    }));
     await writeFile(path, JSON.stringify({ slaves }));
     expect((await createStateFileSource(path).read(ignore, signal)).agents).toHaveLength(20_000);
   });
@@ -59,15 +67,24 @@ describe('a state file', () => {
 
 describe('a state URL', () => {
   it('is asked as it stands, and no leader is looked for', async () => {
-    const server = await startServer((_, response) => response.end('{"leader":"master@10.9.9.9:5050","pid":"master@10.0.0.1:5050"}'));
-    const source = createStateUrlSource(`${server.origin}/saved/state.json?x=1`, { http: openHttp(), ...LIMITS });
+    const server = await startServer((_, response) =>
+      response.end('{"leader":"master@10.9.9.9:5050","pid":"master@10.0.0.1:5050"}'),
+    );
+    const source = createStateUrlSource(`${server.origin}/saved/state.json?x=1`, {
+      http: openHttp(),
+      ...LIMITS,
+    });
     expect((await source.read(ignore, signal)).leader).toEqual({ host: '10.9.9.9', port: '5050' });
     expect(server.requests).toEqual(['GET /saved/state.json?x=1']);
   });
 
   it.each([204, 301, 307, 401, 404, 500, 503])('that answers %i gives no state', async (status) => {
-    const server = await startServer((_, response) => response.writeHead(status, { location: '/elsewhere' }).end());
-    const error = await createStateUrlSource(server.origin, { http: openHttp(), ...LIMITS }).read(ignore, signal).catch((caught: unknown) => caught);
+    const server = await startServer((_, response) =>
+      response.writeHead(status, { location: '/elsewhere' }).end(),
+    );
+    const error = await createStateUrlSource(server.origin, { http: openHttp(), ...LIMITS })
+      .read(ignore, signal)
+      .catch((caught: unknown) => caught);
     expect(error).toBeInstanceOf(SourceError);
     expect(error).toMatchObject({ message: expect.stringContaining(`answered ${status}`) });
     expect(server.requests).toHaveLength(1);
@@ -76,10 +93,14 @@ describe('a state URL', () => {
   it('that is too large, too slow or in gzip', async () => {
     const server = await startServer((request, response) => {
       if (request.url === '/large') response.end(`{"version":"${'x'.repeat(3000)}"}`);
-      if (request.url === '/gzip') response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync('{}'));
+      if (request.url === '/gzip')
+        response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync('{}'));
     });
     const read = (path: string): Promise<unknown> =>
-      createStateUrlSource(server.origin + path, { http: openHttp(), timeoutMs: 100, maxOctets: 2048 }).read(ignore, signal);
+      createStateUrlSource(server.origin + path, { http: openHttp(), timeoutMs: 100, maxOctets: 2048 }).read(
+        ignore,
+        signal,
+      );
     await expect(read('/large')).rejects.toThrow(/is larger than 2048 octets/);
     await expect(read('/slow')).rejects.toThrow(/timed out after 100 ms/);
     expect(await read('/gzip')).toEqual(EMPTY);
@@ -87,7 +108,9 @@ describe('a state URL', () => {
 });
 
 /** A server of one document, with the ways it can fail. */
-async function serveDocument(): Promise<Omit<SourceUnderTest, 'source' | 'secrets'> & { readonly port: number }> {
+async function serveDocument(): Promise<
+  Omit<SourceUnderTest, 'source' | 'secrets'> & { readonly port: number }
+> {
   let octets = Buffer.alloc(0);
   let given = Infinity;
   let stalled: (() => void) | undefined;

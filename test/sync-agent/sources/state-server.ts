@@ -1,7 +1,17 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
-import { onTestFinished } from 'vitest';
+import { expect, onTestFinished } from 'vitest';
+import type { ClusterState } from '../../../sync-agent/cluster.ts';
 import { createHttp, type Http } from '../../../sync-agent/http.ts';
+import { createMesosStateSource } from '../../../sync-agent/sources/mesos-state.ts';
+import { type Source, SourceError } from '../../../sync-agent/sources/source.ts';
+import { createCluster } from '../../../simulate/cluster.ts';
+import { type SimulatedMasters, startSimulatedMasters } from '../../../simulate/server.ts';
+
+const signal = new AbortController().signal;
+
+/** What simulated masters tell of. */
+export const cluster = createCluster({ seed: 7, agents: 4, tasks: 60 });
 
 /** A server on loopback whose answers the test gives; `requests` has method and URL of each, in order. */
 export async function startServer(answer: RequestListener): Promise<{
@@ -47,4 +57,70 @@ async function closeServer(server: Server): Promise<void> {
   server.close();
   server.closeAllConnections();
   await closed;
+}
+
+/** Simulated masters, closed with the test; `asked` has index and path of each request. */
+export async function startMasters(count: number): Promise<{ masters: SimulatedMasters; asked: string[] }> {
+  const asked: string[] = [];
+  const onRequest = ({ url }: IncomingMessage, master: number): void => void asked.push(`${master} ${url}`);
+  const masters = await startSimulatedMasters({
+    cluster,
+    port: 0,
+    masters: count,
+    now: Date.now,
+    onRequest,
+    signal,
+  });
+  onTestFinished(() => masters.close());
+  return { masters, asked };
+}
+
+/** The source of masters' states under test. */
+export function sourceOf(
+  masters: readonly string[],
+  limits: { timeoutMs?: number; maxOctets?: number } = {},
+): Source<ClusterState> {
+  const urls = masters.map((url) => new URL(url));
+  return createMesosStateSource({
+    masters: urls,
+    http: openHttp(),
+    timeoutMs: 5000,
+    maxOctets: 1024 * 1024,
+    ...limits,
+  });
+}
+
+/** A small state that master `self` gives, with `leader` as the leading one, both by port. */
+export function stateOf(self: number | undefined, leader: number | undefined, more: object = {}): string {
+  const pidOf = (port: number | undefined): object =>
+    port === undefined ? {} : { pid: `master@127.0.0.1:${port}` };
+  return JSON.stringify({
+    ...pidOf(self),
+    ...(leader !== undefined && { leader: `master@127.0.0.1:${leader}` }),
+    frameworks: [{ name: `said by ${self}`, hostname: '', ...more }],
+  });
+}
+
+/** A master that knows its state by one path alone. */
+export function answerAt(path: string): RequestListener {
+  return (request, response) => {
+    const port = request.socket.localPort;
+    if (request.url === path) response.end(stateOf(port, port));
+    else response.writeHead(404).end();
+  };
+}
+
+export function redirect(response: Parameters<RequestListener>[1], location: string | undefined): void {
+  response.writeHead(307, location === undefined ? {} : { location }).end();
+}
+
+export async function failureOf(source: Source<unknown>): Promise<SourceError> {
+  const error = await source
+    .read(() => undefined, signal)
+    .then(
+      () => expect.unreachable('a state was given'),
+      (caught: unknown) => caught,
+    );
+  if (error instanceof SourceError) return error;
+  throw error;
 }

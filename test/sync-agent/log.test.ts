@@ -1,0 +1,166 @@
+import { describe, expect, it } from 'vitest';
+import type { SyncEvent } from '../../sync-agent/events.ts';
+import { createConsole, createLog } from '../../sync-agent/log.ts';
+import { SourceError } from '../../sync-agent/sources/source.ts';
+
+const PUSH = { serial: 7, changes: 3, writes: 2, octets: 999 };
+const EVENTS: readonly SyncEvent[] = [
+  {
+    kind: 'read',
+    source: 'mesos-state http://10.0.0.1:5050',
+    agents: 1,
+    frameworks: 2,
+    tasks: 3,
+    elapsedMs: 12.6,
+  },
+  {
+    kind: 'skipped',
+    reasons: [
+      { reason: 'task-field', count: 7, examples: ['task 1', 'task 2'] },
+      { reason: 'leader', count: 1, examples: ['leader: is not given'] },
+    ],
+  },
+  { kind: 'pushed', sink: 'memory', elapsedMs: 3.4, push: { kind: 'changed', ...PUSH } },
+  { kind: 'anew', sink: 'memory', reason: 'block x: is missing' },
+  { kind: 'key-made', path: '/a/signing.pem', publicKeyBase64: 'AAAA' },
+  {
+    kind: 'failed',
+    error: new SourceError('no master gave a state', { cause: new Error('hunter2') }),
+    retryInMs: 2_000,
+  },
+];
+
+describe('the log', () => {
+  it('is one JSON line an event, and one a reason of what was left out', () => {
+    expect(EVENTS.map((event) => logged(event))).toEqual([
+      [
+        {
+          level: 30,
+          kind: 'read',
+          source: 'mesos-state http://10.0.0.1:5050',
+          agents: 1,
+          frameworks: 2,
+          tasks: 3,
+          elapsedMs: 13,
+          msg: 'read the cluster',
+        },
+      ],
+      [
+        { level: 40, reason: 'task-field', count: 7, examples: ['task 1', 'task 2'], msg: 'left out' },
+        { level: 40, reason: 'leader', count: 1, examples: ['leader: is not given'], msg: 'left out' },
+      ],
+      [{ level: 30, sink: 'memory', elapsedMs: 3, ...PUSH, msg: 'published' }],
+      [
+        {
+          level: 40,
+          sink: 'memory',
+          reason: 'block x: is missing',
+          msg: 'what was published can not be used: publishing anew',
+        },
+      ],
+      [{ level: 30, path: '/a/signing.pem', VERIFY_KEYS: 'AAAA', msg: 'made a signing key' }],
+      [{ level: 50, error: 'no master gave a state', retryInMs: 2000, msg: 'nothing was published' }],
+    ]);
+  });
+
+  it.each([
+    ['changed', 'published'],
+    ['confirmed', 'renewed'],
+    ['unchanged', 'unchanged'],
+  ] as const)('of a push that is %s says %s', (kind, msg) => {
+    expect(logged({ kind: 'pushed', sink: 's', elapsedMs: 0, push: { kind, ...PUSH } })).toMatchObject([
+      { msg },
+    ]);
+  });
+
+  it('has the time of day, and neither host nor process', () => {
+    const [line = ''] = linesOf(EVENTS[0]);
+    const { time, ...rest }: Record<string, unknown> = JSON.parse(line);
+    expect(time).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
+    expect(rest).not.toHaveProperty('pid');
+    expect(rest).not.toHaveProperty('hostname');
+  });
+
+  it('stays one line each, whatever texts are in it', () => {
+    const text = 'a\nb\r\u2028"}\u001b[31m\u0000';
+    const event: SyncEvent = {
+      kind: 'skipped',
+      reasons: [{ reason: 'task-field', count: 1, examples: [text] }],
+    };
+    const lines = linesOf(event);
+    expect(lines).toHaveLength(1);
+    expect(lines[0]).not.toMatch(/\p{Cc}/u);
+    expect(JSON.parse(lines[0] ?? '')).toMatchObject({ examples: [text] });
+  });
+
+  it('has neither the cause nor other members of an error', () => {
+    const error = Object.assign(new Error('refused'), {
+      authorization: 'hunter2',
+      cause: new Error('hunter2'),
+    });
+    expect(linesOf({ kind: 'failed', error, retryInMs: 1 }).join('')).not.toContain('hunter2');
+    expect(EVENTS.flatMap((event) => linesOf(event)).join('')).not.toContain('hunter2');
+  });
+});
+
+describe('the console', () => {
+  it('has what a person should know, in plain lines', () => {
+    expect(EVENTS.map((event) => shown(event))).toEqual([
+      [],
+      [
+        'skipped (task-field): task 1',
+        'skipped (task-field): task 2',
+        'skipped (task-field): and 5 more',
+        'skipped (leader): leader: is not given',
+      ],
+      [],
+      ['what memory holds can not be used (block x: is missing): publishing anew'],
+      ['made a signing key in /a/signing.pem; the Worker verifies with VERIFY_KEYS=AAAA'],
+      ['no master gave a state (tried again in 2 s)'],
+    ]);
+  });
+
+  it('lets no text steer the terminal or look like a line of its own', () => {
+    const text = 'a\u001b]0;title\u0007\u001b[2Jb\nskipped (leader): c\r\u009bd\u202ee\u0000';
+    const events: SyncEvent[] = [
+      { kind: 'skipped', reasons: [{ reason: 'host-unresolved', count: 1, examples: [text] }] },
+      { kind: 'failed', error: new Error(text), retryInMs: 1 },
+      { kind: 'anew', sink: 's', reason: text },
+    ];
+    for (const line of events.flatMap((event) => shown(event))) {
+      expect(line).not.toMatch(/\p{C}/u);
+      expect(line).toContain(
+        'a\ufffd]0;title\ufffd\ufffd[2Jb\ufffdskipped (leader): c\ufffd\ufffdd\ufffde\ufffd',
+      );
+    }
+  });
+
+  it('leaves other languages alone', () => {
+    const example = 'täsk 日本 🦊 e\u0301';
+    expect(
+      shown({ kind: 'skipped', reasons: [{ reason: 'leader', count: 1, examples: [example] }] }),
+    ).toEqual([`skipped (leader): ${example}`]);
+  });
+});
+
+function linesOf(event: SyncEvent | undefined): string[] {
+  let written = '';
+  const log = createLog({ write: (text) => void (written += text) });
+  if (event) log(event);
+  expect(written.endsWith('\n')).toBe(true);
+  return written.slice(0, -1).split('\n');
+}
+
+/** What an event logs, without the time. */
+function logged(event: SyncEvent): unknown[] {
+  return linesOf(event).map((line) => {
+    const { time: _, ...rest }: Record<string, unknown> = JSON.parse(line);
+    return rest;
+  });
+}
+
+function shown(event: SyncEvent): string[] {
+  const lines: string[] = [];
+  createConsole((line) => void lines.push(line))(event);
+  return lines;
+}
