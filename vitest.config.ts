@@ -4,6 +4,8 @@ import { defineConfig } from 'vitest/config';
 /** Unit and system tests run in Node; what runs at the edge is tested in workerd. */
 export default defineConfig({
   test: {
+    // System tests mostly wait for processes: more of them than cores run well beside each other.
+    maxWorkers: 3,
     globalSetup: ['test/global-setup.ts'],
     reporters:
       process.env['CI'] === 'true'
@@ -13,6 +15,8 @@ export default defineConfig({
       {
         test: {
           name: 'node',
+          setupFiles: ['test/setup.ts'],
+          isolate: false,
           include: ['test/**/*.test.ts'],
           exclude: ['test/worker/**', 'test/slow/**'],
           testTimeout: 20_000,

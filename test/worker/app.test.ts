@@ -136,6 +136,7 @@ describe('an isolate', () => {
   });
 
   it('answers from memory what it read once', async () => {
+    vi.spyOn(console, 'warn').mockReturnValue();
     const edge = createEdge();
     await edge.ask(question);
     await reset();
@@ -144,6 +145,7 @@ describe('an isolate', () => {
   });
 
   it('takes snapshots of the trusted key alone', async () => {
+    vi.spyOn(console, 'warn').mockReturnValue();
     const stranger = await createSigningKey();
     const trusting = (keys: string): Edge => createEdge({ VERIFY_KEYS: keys });
     expect((await trusting(key.publicKeyBase64).ask(question)).rcode).toBe('NOERROR');

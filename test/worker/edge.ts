@@ -60,7 +60,7 @@ export async function readReply(response: Response): Promise<Reply> {
   return { response, octets, packet, rcode: rcodeOf(packet), errors: extendedErrors(packet) };
 }
 
-export function rcodeOf(packet: DecodedPacket): string {
+function rcodeOf(packet: DecodedPacket): string {
   return 'rcode' in packet ? String(packet.rcode) : '';
 }
 

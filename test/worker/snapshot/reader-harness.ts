@@ -103,7 +103,7 @@ export async function createHarness({ cacheOctets = 1024 * 1024 } = {}): Promise
 }
 
 /** As a source gives it: without the body where it is the one held. */
-export async function checkedHead(
+async function checkedHead(
   { head }: Snapshot,
   heldBodyHash: Uint8Array | undefined,
 ): Promise<CheckedHead> {

@@ -58,8 +58,16 @@ describe('which head is taken over the one held', () => {
     const harness = await holding();
     expect(await after(harness, laterMs, head)).toBe('10.0.0.1');
     expect(harness.problems).toHaveLength(1);
+    expect(harness.loads).toHaveLength(1);
     expect(heldOf(await harness.find('web.mesos')).root).toMatchObject({ epoch: 5, serial: 1_000 });
     expect(await after(harness, LATER_MS, { serial: 1_002 })).toBe('10.0.0.2');
+  });
+
+  it('not an older root of the very body that is held', async () => {
+    const harness = await holding();
+    const older = { rrsets: FIRST, serial: 1_000, createdAtMs: START_MS - 1 };
+    expect(await after(harness, LATER_MS, older)).toBe('10.0.0.1');
+    expect(heldOf(await harness.find('web.mesos')).root.createdAtMs).toBe(START_MS);
   });
 
   it('none from the future where nothing is held', async () => {

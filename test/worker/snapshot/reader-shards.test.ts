@@ -120,6 +120,25 @@ describe('shards', () => {
     expect(checks).toHaveLength(2);
   });
 
+  it('that come back with the next head are asked for at once', async () => {
+    const { publish, store, lookUp, before, clock } = await createHarness();
+    const snapshot = await publish(CUT);
+    const [name = ''] = NAMES;
+    await lookUp(nameApart(snapshot));
+    store.blocks.delete(keyOf(snapshot, name));
+    const next = {
+      ...CUT,
+      rrsets: rrsets.concat(addresses('new.mesos', ['10.9.9.9'])),
+      serial: 2,
+      after: snapshot,
+    };
+    await publish(next);
+    store.blocks.delete(keyOf(snapshot, name));
+    before.check = async () => void (await publish(next));
+    clock.nowMs += 5_000;
+    expect(await lookUp(name)).toBe(ADDRESS.get(name));
+  });
+
   it('are loaded by others after a second where the first load never ends', async () => {
     const { publish, lookUp, before, loads, checks } = await createHarness();
     const snapshot = await publish(CUT);

@@ -51,6 +51,20 @@ describe('a head that is held', () => {
     expect(checks).toHaveLength(2);
   });
 
+  it('is checked once after the answer, however long that takes', async () => {
+    const { find, lookUp, clock, publish, checks, before } = await createHarness();
+    await publish({ rrsets: OLD });
+    await lookUp('web.mesos');
+    before.check = () => HANGING;
+    clock.nowMs += REFRESH_MS;
+    stopTimers();
+    for (let i = 0; i < 10; i++) {
+      expect(find('web.mesos')).not.toBeInstanceOf(Promise);
+      await vi.advanceTimersByTimeAsync(1_000);
+    }
+    expect(checks).toHaveLength(2);
+  });
+
   it('still answers at once a moment before its greatest age, and is checked first from there on', async () => {
     const { find, lookUp, clock, publish, checks, settle } = await createHarness();
     await publish({ rrsets: OLD });
