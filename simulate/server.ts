@@ -6,7 +6,6 @@ import type { Fault, Quorum } from './quorum.ts';
 import { createRandom } from './random.ts';
 import { authority } from './state.ts';
 
-
 /** Mesos's own. */
 export const DEFAULT_PORT = 5050;
 

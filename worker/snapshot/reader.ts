@@ -73,6 +73,12 @@ export function createSnapshotReader(options: ReaderOptions): SnapshotReader {
   let checkedAtMs = Number.NEGATIVE_INFINITY;
   let triedAtMs = Number.NEGATIVE_INFINITY;
   let problem = 'no snapshot has been published yet';
+  /** The log gets what broke; askers only what our own formats say of it. */
+  const noteProblem = (error: unknown): void => {
+    const words = error instanceof Error ? error.message : String(error);
+    options.onProblem(`${options.origin}: ${words}`);
+    problem = error instanceof FormatError ? words : 'the snapshot store can not be read';
+  };
   const heads = createShare<void>();
   const loads = createShare<Block>();
   /** When shards were last found missing or damaged, by store key. */
@@ -87,8 +93,7 @@ export function createSnapshotReader(options: ReaderOptions): SnapshotReader {
       if (next) held = next;
       checkedAtMs = now();
     } catch (error) {
-      problem = error instanceof Error ? error.message : String(error);
-      options.onProblem(`${options.origin}: ${problem}`);
+      noteProblem(error);
     }
   };
 
@@ -147,8 +152,7 @@ export function createSnapshotReader(options: ReaderOptions): SnapshotReader {
   const unavailable = (): Found => ({ kind: 'unavailable', reason: problem, held });
 
   const unreadable = (error: unknown): Found => {
-    problem = error instanceof Error ? error.message : String(error);
-    options.onProblem(`${options.origin}: ${problem}`);
+    noteProblem(error);
     return unavailable();
   };
 

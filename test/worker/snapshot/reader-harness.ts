@@ -103,10 +103,7 @@ export async function createHarness({ cacheOctets = 1024 * 1024 } = {}): Promise
 }
 
 /** As a source gives it: without the body where it is the one held. */
-async function checkedHead(
-  { head }: Snapshot,
-  heldBodyHash: Uint8Array | undefined,
-): Promise<CheckedHead> {
+async function checkedHead({ head }: Snapshot, heldBodyHash: Uint8Array | undefined): Promise<CheckedHead> {
   const { root, body } = await decodeHead(head, 'none');
   return { root, body: heldBodyHash && sameOctets(root.bodyHash, heldBodyHash) ? undefined : body };
 }

@@ -93,7 +93,7 @@ describe('shards', () => {
     const { publish, lookUp, before } = await createHarness();
     await publish(CUT);
     before.block = () => Promise.reject(new Error('KV is away'));
-    expect(await lookUp('task-0.marathon.mesos')).toBe('unavailable: KV is away');
+    expect(await lookUp('task-0.marathon.mesos')).toBe('unavailable: the snapshot store can not be read');
     before.block = () => Promise.resolve();
     expect(await lookUp('task-0.marathon.mesos')).toBe('10.1.0.0');
   });

@@ -194,7 +194,7 @@ describe('without a head', () => {
   it('says why where the source throws', async () => {
     const { lookUp, before } = await createHarness();
     before.check = () => Promise.reject(new Error('KV is away'));
-    expect(await lookUp('web.mesos')).toBe('unavailable: KV is away');
+    expect(await lookUp('web.mesos')).toBe('unavailable: the snapshot store can not be read');
   });
 
   it('has nothing current, and then what was checked', async () => {
