@@ -8,11 +8,21 @@ import { addSyncCommand } from './commands/sync.ts';
 import { note, stopSignal } from './commands/terminal.ts';
 import { ConfigError } from './config.ts';
 
-/** Exit codes: 0 done, 1 failed, 2 wrong usage or configuration. */
+/** Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 130 stopped before it was done. */
 const FAILED = 1;
 const WRONG_USAGE = 2;
+const STOPPED = 130;
+/** How long what was left open may take to end after a command has. */
+const LINGER_MS = 1_000;
+
+// `mesos-doh records | head` ends when head does, without a word.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0);
+  throw error;
+});
 
 process.exitCode = await run(process.argv);
+setTimeout(() => process.exit(), LINGER_MS).unref();
 
 async function run(argv: readonly string[]): Promise<number> {
   const program = new Command('mesos-doh')
@@ -21,7 +31,7 @@ async function run(argv: readonly string[]): Promise<number> {
     .exitOverride()
     .configureHelp({ sortSubcommands: true });
   // Miniflare is only there to run the edge on this machine: no other command waits for it to load.
-  if (argv[2] === 'up') (await import('./commands/up.ts')).addUpCommand(program);
+  if (argv.slice(2, 4).includes('up')) (await import('./commands/up.ts')).addUpCommand(program);
   else program.command('up').description('everything on this machine: cluster, agent, Worker, KV');
   addSyncCommand(program);
   addRecordsCommand(program);
@@ -33,7 +43,7 @@ async function run(argv: readonly string[]): Promise<number> {
     return 0;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : WRONG_USAGE;
-    if (stopSignal().aborted) return 0;
+    if (stopSignal().aborted) return STOPPED;
     note(error instanceof Error ? error.message : String(error));
     return error instanceof ConfigError ? WRONG_USAGE : FAILED;
   }

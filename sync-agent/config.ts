@@ -106,10 +106,13 @@ const configSchema = v.strictObject({
     {},
   ),
   kv: v.optional(
-    v.strictObject({ url: readable((text) => new URL(text)), namespace: v.pipe(v.string(), v.nonEmpty()) }),
+    v.strictObject({
+      url: readable((text) => parseHttpUrl(text)),
+      namespace: v.pipe(v.string(), v.nonEmpty()),
+    }),
   ),
   records: v.optional(recordsSchema, {}),
-  dataDir: v.optional(v.string(), '.mesos-doh'),
+  dataDir: v.optional(v.pipe(v.string(), v.nonEmpty()), '.mesos-doh'),
   minPushSeconds: v.optional(timerSeconds(), 10),
   livenessSeconds: v.optional(seconds(10), 300),
   staleAfterSeconds: v.optional(seconds(1), 900),
@@ -119,8 +122,9 @@ const configSchema = v.strictObject({
 
 /** Fills in defaults and refuses what is wrong; `place` names the file or flag in the message. */
 export function parseConfig(input: unknown, place: string): AgentConfig {
+  if (!isPlainObject(input)) throw new ConfigError(`${place}: should be a JSON object`);
   const result = v.safeParse(configSchema, input);
-  if (result.success) return result.output;
+  if (result.success) return consistent(result.output, place);
   const issue = result.issues[0];
   const path = issue.path?.map((item) => String(item.key)).join('.') ?? '';
   if (issue.type === 'strict_object' && issue.expected === 'never') {
@@ -131,16 +135,27 @@ export function parseConfig(input: unknown, place: string): AgentConfig {
   throw new ConfigError(`${place}: ${path || 'the whole'}: ${issue.message}`);
 }
 
+/** Refuses times under which every answer would be stale, or gone, between two renewals. */
+function consistent(config: AgentConfig, place: string): AgentConfig {
+  const { livenessSeconds, staleAfterSeconds, expireAfterSeconds, mesos } = config;
+  const refuse = (what: string): never => {
+    throw new ConfigError(`${place}: ${what}`);
+  };
+  if (staleAfterSeconds <= livenessSeconds) refuse('staleAfterSeconds should be more than livenessSeconds');
+  if (staleAfterSeconds <= mesos.pollSeconds)
+    refuse('staleAfterSeconds should be more than mesos.pollSeconds');
+  if (expireAfterSeconds !== 0 && expireAfterSeconds <= staleAfterSeconds) {
+    refuse('expireAfterSeconds should be more than staleAfterSeconds, or 0 for never');
+  }
+  return config;
+}
+
 /** A master's base URL; a bare `host:port` is HTTP. Throws `FormatError` or, by `URL`, `TypeError`. */
 export function parseMaster(text: string): URL {
   if (text.includes('@'))
     throw new FormatError('master', 'holds a name or password (before an @), which is never sent');
   masterEndpoint(text);
-  const url = new URL(text.includes('://') ? text : `http://${text}`);
-  if (url.protocol !== 'http:' && url.protocol !== 'https:') {
-    throw new FormatError(`master ${JSON.stringify(text)}`, 'is no http or https URL');
-  }
-  return url;
+  return parseHttpUrl(text.includes('://') ? text : `http://${text}`);
 }
 
 /** The host and port of a master as they are written: mesos-dns compares and publishes these texts. */
@@ -159,6 +174,12 @@ function hrefOf(master: string): string {
   } catch {
     return master;
   }
+}
+
+function parseHttpUrl(text: string): URL {
+  const url = new URL(text);
+  if (url.protocol === 'http:' || url.protocol === 'https:') return url;
+  throw new FormatError(JSON.stringify(text), 'is no http or https URL');
 }
 
 /** A JSON file's content. Throws `ConfigError` saying which file and what is wrong with it. */

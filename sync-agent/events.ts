@@ -17,7 +17,8 @@ export type SyncEvent =
       readonly push: Published;
     })
   | { readonly kind: 'anew'; readonly sink: string; readonly reason: string }
-  | { readonly kind: 'key-made'; readonly path: string; readonly publicKeyBase64: string }
+  /** Which key signs; `made` just now where there was none. */
+  | { readonly kind: 'key'; readonly made: boolean; readonly path: string; readonly publicKeyBase64: string }
   | { readonly kind: 'failed'; readonly error: Error; readonly retryInMs: number };
 
 export type SkippedCount = {

@@ -69,6 +69,8 @@ export function createHostsFileResolver(path: string): HostResolver {
   const known = new Map<string, readonly string[]>();
   for (const [name, addresses] of Object.entries(json)) {
     if (!Array.isArray(addresses)) throw new ConfigError(`${path}: ${name}: should be a list of addresses`);
+    const bad = addresses.find((address) => canonicalAddress(String(address)) === undefined);
+    if (bad !== undefined) throw new ConfigError(`${path}: ${name}: ${JSON.stringify(bad)} is no IP address`);
     known.set(name, canonical(addresses.map(String)));
   }
   return { resolve: () => Promise.resolve(known) };

@@ -34,9 +34,7 @@ export async function loadOrMakeSigningKey(path: string): Promise<KeyPair & { re
     const missing = error instanceof ConfigError && codeOf(error.cause) === 'ENOENT';
     if (!missing) throw error;
   }
-  const made = await crypto.subtle.generateKey('Ed25519', true, ['sign', 'verify']);
-  if (!('privateKey' in made)) throw new TypeError('Ed25519 makes key pairs');
-  const der = Buffer.from(await crypto.subtle.exportKey('pkcs8', made.privateKey));
+  const der = Buffer.from(await crypto.subtle.exportKey('pkcs8', (await makeSigningKey()).privateKey));
   const pem = `-----BEGIN PRIVATE KEY-----\n${der.toString('base64')}\n-----END PRIVATE KEY-----\n`;
   try {
     await mkdir(dirname(path), { recursive: true });
@@ -45,6 +43,13 @@ export async function loadOrMakeSigningKey(path: string): Promise<KeyPair & { re
     throw new ConfigError(`signing key ${path} can not be written (${codeOf(cause)})`, { cause });
   }
   return { ...(await loadSigningKey(path)), made: true };
+}
+
+/** A new key, in memory alone. */
+export async function makeSigningKey(): Promise<KeyPair> {
+  const made = await crypto.subtle.generateKey('Ed25519', true, ['sign', 'verify']);
+  if (!('privateKey' in made)) throw new TypeError('Ed25519 makes key pairs');
+  return keyPairOf(made.privateKey);
 }
 
 /** A whole file or none, and never in place of one that came into being meanwhile. */

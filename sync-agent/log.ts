@@ -29,8 +29,11 @@ export function createLog(destination: DestinationStream): OnEvent {
           'what was published can not be used: publishing anew',
         );
         break;
-      case 'key-made':
-        log.info({ path: event.path, VERIFY_KEYS: event.publicKeyBase64 }, 'made a signing key');
+      case 'key':
+        log.info(
+          { path: event.path, VERIFY_KEYS: event.publicKeyBase64 },
+          event.made ? 'made a signing key' : 'signing',
+        );
         break;
       case 'failed':
         log.error({ error: event.error.message, retryInMs: event.retryInMs }, 'nothing was published');
@@ -57,7 +60,8 @@ export function createConsole(writeLine: (line: string) => void): OnEvent {
       case 'failed':
         write(`${event.error.message} (tried again in ${Math.round(event.retryInMs / 1000)} s)`);
         break;
-      case 'key-made':
+      case 'key':
+        if (!event.made) break;
         write(
           `made a signing key in ${event.path}; the Worker verifies with VERIFY_KEYS=${event.publicKeyBase64}`,
         );

@@ -1,4 +1,4 @@
-import { ConfigError, type ConfigInput } from './config.ts';
+import { ConfigError, type ConfigInput, parseConfig } from './config.ts';
 import { nearest } from './nearest.ts';
 
 /** A mesos-dns `config.json` in our terms, and which of its keys have no meaning here, with the reason. */
@@ -118,6 +118,36 @@ export function fromMesosDnsConfig(json: unknown, place: string): MesosDnsConfig
     listensOnAllAddresses: listener === '0.0.0.0',
     forwards: given.get('externalon') !== false,
   };
+}
+
+/** Our names for what can be wrong with a value of theirs, and theirs. */
+const THEIR_NAMES: readonly (readonly [string, string])[] = [
+  ['mesos.masters', 'masters'],
+  ['mesos.pollSeconds', 'refreshSeconds'],
+  ['mesos.timeoutSeconds', 'stateTimeoutSeconds'],
+  ['records.srvWeight', 'srvRecordDefaultWeight'],
+  ['records.negativeTtl', 'ttl'],
+  ['records.ttl', 'ttl'],
+  ['records.ipSources', 'IPSources'],
+  ['records.nameServerAddresses.0', 'listener'],
+  ['records.nameServer', 'SOAMname'],
+  ['records.hostmaster', 'SOARname'],
+  ['records.refresh', 'SOARefresh'],
+  ['records.retry', 'SOARetry'],
+  ['records.expire', 'SOAExpire'],
+];
+
+/** Refuses a value that can't be used, by the name it has in their file. Throws `ConfigError`. */
+export function parseMesosDnsConfig(config: ConfigInput, place: string): void {
+  try {
+    parseConfig(config, place);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    let message = error.message;
+    for (const [ours, theirs] of THEIR_NAMES)
+      message = message.replace(`${place}: ${ours}`, `${place}: ${theirs}`);
+    throw new ConfigError(message, { cause: error });
+  }
 }
 
 type IpSources = NonNullable<NonNullable<ConfigInput['records']>['ipSources']>;

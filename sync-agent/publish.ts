@@ -1,6 +1,6 @@
 import { openBlock } from '../zone/block.ts';
 import { FormatError } from '../zone/format-error.ts';
-import { contentHash, HASH_SEED_OCTETS, sameOctets, sha256 } from '../zone/hash.ts';
+import { contentHash, HASH_SEED_OCTETS, sameOctets, sha256, toHex } from '../zone/hash.ts';
 import {
   decodeHead,
   encodeBody,
@@ -11,12 +11,10 @@ import {
   runKey,
   shardKey,
   type HeadBody,
-  type LevelTable,
   type ZoneSettings,
 } from '../zone/head.ts';
-import { decodeRoot, importVerifyKeys } from '../zone/root.ts';
+import { decodeRoot, importVerifyKeys, type Root } from '../zone/root.ts';
 import {
-  DEFAULT_LIMITS,
   encodeEntries,
   type Levels,
   type Limits,
@@ -25,6 +23,7 @@ import {
   type ZoneContent,
 } from '../zone/snapshot.ts';
 import { nextSerial, type Serial, type Zone } from '../zone/zone.ts';
+import { ConfigError } from './config.ts';
 import type { KeyPair } from './keys.ts';
 import type { Pair, Sink } from './sinks/sink.ts';
 
@@ -45,7 +44,8 @@ export type Publisher = {
   /**
    * Brings the sink to say what `content` says: missing blocks first, the head last and alone, so that a reader
    * never sees a head whose blocks are not there. Throws `SinkError`; then nothing is lost, and the next call
-   * starts from what the sink holds. With `dryRun` nothing is written.
+   * starts from what the sink holds. Throws `ConfigError` for a zone that another key signed. With `dryRun`
+   * nothing is written.
    */
   readonly publish: (content: ZoneContent, confirmedAtMs: number, signal: AbortSignal) => Promise<Published>;
 };
@@ -62,14 +62,13 @@ export type PublisherOptions = {
   readonly limits?: Limits;
   readonly variant?: string;
   readonly dryRun?: boolean;
+  /** Take over a zone whose head another key signed; its readers then need the new public key. */
+  readonly replaceOtherKey?: boolean;
   /** Told when what the sink holds could not be used and everything is written anew. */
   readonly onUnusable?: (reason: string) => void;
 };
 
 const WRITER_ID_OCTETS = 16;
-/** Of a head, beside its overlay (`docs/snapshot-format.md`). */
-const MAX_ROOT_OCTETS = 512;
-const SECTION_HEADER_OCTETS = 8;
 
 /** What the sink holds, as far as we know. */
 type Held = {
@@ -102,7 +101,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
       const plan = await planSnapshot(before.levels, entries, {
         seed,
         serial,
-        limits: withinHead(options, before.levels?.table),
+        ...(options.limits && { limits: options.limits }),
       });
       const body = encodeBody({ zone, settings, levels: plan.levels.table, overlay: plan.overlayOctets });
       const bodyHash = await sha256(body);
@@ -144,19 +143,6 @@ export function createPublisher(options: PublisherOptions): Publisher {
   };
 }
 
-/** The limits, the overlay's lowered to what a head has room for beside a level table of many shards. */
-function withinHead(
-  { zone, settings, limits = DEFAULT_LIMITS }: PublisherOptions,
-  levels: LevelTable | undefined,
-): Limits {
-  if (!levels) return limits;
-  const taken =
-    MAX_ROOT_OCTETS +
-    encodeBody({ zone, settings, levels, overlay: new Uint8Array() }).length +
-    SECTION_HEADER_OCTETS;
-  return { ...limits, overlayOctets: Math.min(limits.overlayOctets, MAX_HEAD_OCTETS - taken) };
-}
-
 function blockPairs({ newRun, newShards, levels }: Plan, { origin }: Zone, variant: string): Pair[] {
   const pairs: Pair[] = [];
   const { run, shards } = levels.table;
@@ -184,9 +170,16 @@ async function recover(options: PublisherOptions, variant: string, signal: Abort
     };
   } catch (error) {
     if (!(error instanceof FormatError)) throw error;
+    const root = rootOf(stored.value);
+    if (root && !options.replaceOtherKey && !sameOctets(root.keyId, key.keyId)) {
+      throw new ConfigError(
+        `${sink.name} holds zone ${zone.origin} signed with key ${toHex(root.keyId)}; the signing key here is ` +
+          `${toHex(key.keyId)}, which readers of that zone do not trust. Sign with the key it was published with ` +
+          `(dataDir, signingKeyFile), or give --new-key and put ${key.publicKeyBase64} into the Worker's VERIFY_KEYS`,
+      );
+    }
     options.onUnusable?.(error.message);
-    const serial = serialOf(stored.value);
-    return { ...NOTHING_HELD, ...serial };
+    return { ...NOTHING_HELD, ...(root && { epoch: root.epoch, serial: root.serial }) };
   }
 }
 
@@ -216,12 +209,12 @@ export async function readLevels(
   };
 }
 
-/** Epoch and serial of a head that could not be used, so that the next one is newer all the same. */
-function serialOf(head: Uint8Array): Pick<Held, 'epoch' | 'serial'> | undefined {
+/** The root of a head that could not be used: the next one is newer all the same. */
+function rootOf(head: Uint8Array): Root | undefined {
   try {
-    const { epoch, serial } = decodeRoot(head).root;
-    return { epoch, serial };
-  } catch {
-    return undefined;
+    return decodeRoot(head).root;
+  } catch (error) {
+    if (error instanceof FormatError) return undefined;
+    throw error;
   }
 }

@@ -2,9 +2,9 @@ import { Buffer } from 'node:buffer';
 import { type Answer, decode, type DecodedPacket } from 'dns-packet';
 import { html } from 'hono/html';
 import { FormatError } from '../zone/format-error.ts';
-import { nameToWire, parseName } from '../zone/name.ts';
-import { createWriter } from '../zone/octets.ts';
-import { CLASS_IN, readQuery } from '../zone/query.ts';
+import { parseName } from '../zone/name.ts';
+import { readQuery } from '../zone/query.ts';
+import { encodeQuestion } from '../zone/question.ts';
 import { TYPE, typeCode } from '../zone/record.ts';
 import type { Health, ZoneHealth } from './health.ts';
 import { resolve, type ResolveOptions } from './resolve.ts';
@@ -25,7 +25,6 @@ export type PageLookup = {
 
 /** Types the page offers. */
 const TYPES = ['A', 'AAAA', 'SRV', 'SOA', 'NS', 'TXT'] as const;
-type PageType = (typeof TYPES)[number];
 
 /** Asks as a DoH client would, and decodes the reply with dns-packet. */
 export async function lookupForPage(
@@ -35,7 +34,7 @@ export async function lookupForPage(
 ): Promise<PageLookup> {
   const asked = TYPES.find((known) => typeCode(known) === typeCode(type)) ?? 'A';
   try {
-    const query = readQuery(encodeQuery(name, asked));
+    const query = readQuery(encodeQuestion({ name: parseName(name), type: TYPE[asked] }));
     if (query?.kind !== 'query') throw new FormatError('question', 'can not be asked');
     const { octets } = await resolve(query, options, waitUntil);
     const reply = decoded(octets);
@@ -48,16 +47,6 @@ export async function lookupForPage(
     if (!(error instanceof FormatError)) throw error;
     return { name, type: asked, outcome: error.message, answers: [] };
   }
-}
-
-/** A query with id 0 and RD; dns-packet knows no escapes in names. */
-function encodeQuery(name: string, type: PageType): Uint8Array {
-  const query = createWriter();
-  for (const number of [0, 0x0100, 1, 0, 0, 0]) query.u16(number);
-  query.octets(nameToWire(parseName(name)));
-  query.u16(TYPE[type]);
-  query.u16(CLASS_IN);
-  return query.written();
 }
 
 /** An upstream's records are its own affair, readable or not. */

@@ -12,8 +12,8 @@ import {
   readJsonFile,
 } from '../config.ts';
 import { createHostResolver, createHostsFileResolver, type HostResolver } from '../hosts.ts';
-import { createHttp, type Http } from '../http.ts';
-import { fromMesosDnsConfig } from '../mesos-dns-config.ts';
+import { createHttp, type Http, HttpError } from '../http.ts';
+import { fromMesosDnsConfig, parseMesosDnsConfig } from '../mesos-dns-config.ts';
 import { createMesosStateSource } from '../sources/mesos-state.ts';
 import type { Source } from '../sources/source.ts';
 import { createStateFileSource, createStateUrlSource } from '../sources/state-file.ts';
@@ -60,12 +60,20 @@ export function configFrom(flags: InputFlags, note: (line: string) => void): Age
   if (flags.mesosDnsConfig !== undefined) {
     const theirs = fromMesosDnsConfig(readJsonFile(flags.mesosDnsConfig), flags.mesosDnsConfig);
     for (const { key, why } of theirs.ignored) note(`${flags.mesosDnsConfig}: ${key} is ignored: ${why}`);
+    parseMesosDnsConfig(theirs.config, flags.mesosDnsConfig);
     const addresses = theirs.listensOnAllAddresses ? localAddresses(flags.localAddresses) : undefined;
     input = mergeConfig(theirs.config, addresses && { records: { nameServerAddresses: addresses } });
   } else if (flags.localAddresses !== undefined) {
     input = { records: { nameServerAddresses: localAddresses(flags.localAddresses) } };
   }
-  if (flags.config !== undefined) input = mergeConfig(input, readJsonFile(flags.config));
+  if (flags.config !== undefined) {
+    const own = readJsonFile(flags.config);
+    parseConfig(own, flags.config);
+    input = mergeConfig(input, own);
+  }
+  if (flags.state !== undefined && flags.master) {
+    throw new ConfigError('give --state or --master, not both');
+  }
   if (flags.master) input = mergeConfig(input, { mesos: { masters: flags.master } });
   return parseConfig(input, place);
 }
@@ -96,7 +104,9 @@ export function sourceFrom(flags: InputFlags, config: AgentConfig, http: Http): 
     maxOctets: config.mesos.maxStateMebibytes * 1024 * 1024,
   };
   if (flags.state !== undefined) {
-    return /^https?:\/\//.test(flags.state)
+    const isUrl = /^https?:\/\//.test(flags.state);
+    if (isUrl && !URL.canParse(flags.state)) throw new ConfigError(`--state: ${flags.state} is no URL`);
+    return isUrl
       ? createStateUrlSource(flags.state, { http, ...limits })
       : createStateFileSource(flags.state);
   }
@@ -134,5 +144,10 @@ export function mesosHttpFrom({ mesos }: AgentConfig): Http {
     ...read(mesos.certFile, 'cert'),
     ...read(mesos.keyFile, 'key'),
   };
-  return createHttp(Object.keys(tls).length > 0 ? { tls } : {});
+  try {
+    return createHttp(Object.keys(tls).length > 0 ? { tls } : {});
+  } catch (cause) {
+    if (!(cause instanceof HttpError)) throw cause;
+    throw new ConfigError(`mesos.caCertFile, certFile, keyFile: ${cause.message}`, { cause });
+  }
 }

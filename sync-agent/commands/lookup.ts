@@ -1,15 +1,14 @@
 import { type Command, InvalidArgumentError } from 'commander';
-import { type Answer, decode, encode, RECURSION_DESIRED } from 'dns-packet';
+import { type Answer, decode } from 'dns-packet';
 import { FormatError } from '../../zone/format-error.ts';
-import { parseName } from '../../zone/name.ts';
-import { typeCode } from '../../zone/record.ts';
+import { type OwnerName, parseName } from '../../zone/name.ts';
+import { encodeQuestion } from '../../zone/question.ts';
+import { type RecordType, TYPE, typeCode, typeName } from '../../zone/record.ts';
 import { createHttp } from '../http.ts';
 import { stopSignal } from './terminal.ts';
 
 const DEFAULT_URL = 'http://127.0.0.1:8787/dns-query';
 const TIMEOUT_MS = 5_000;
-const TYPES = ['A', 'AAAA', 'SRV', 'SOA', 'NS', 'TXT', 'PTR', 'MX', 'CNAME', 'CAA'] as const;
-type LookupType = (typeof TYPES)[number];
 
 type Flags = { readonly url: string; readonly json?: boolean };
 
@@ -26,24 +25,31 @@ export function addLookupCommand(program: Command): void {
     .argument('<name>', 'the name to ask for', readName)
     .argument(
       '[type]',
-      `one of ${TYPES.join(' ')} (default: SRV for names that begin with _, else A)`,
+      'A, AAAA, SRV, ANY, TYPE65, … (default: SRV for names that begin with _, else A)',
       readType,
     )
     .option(
       '--url <url>',
       'the DoH URL, also from MESOS_DOH_URL',
+      readUrl,
       process.env['MESOS_DOH_URL'] ?? DEFAULT_URL,
     )
     .option('--json', 'print the whole reply as JSON')
     .addHelpText('after', EXAMPLES)
-    .action(async (name: string, type: LookupType | undefined, { url, json }: Flags) => {
-      const asked = type ?? (name.startsWith('_') ? 'SRV' : 'A');
+    .action(async (name: OwnerName, type: RecordType | undefined, { url, json }: Flags) => {
+      const asked = type ?? (name.startsWith('_') ? TYPE.SRV : TYPE.A);
       const started = performance.now();
       const { reply, snapshot } = await ask(url, name, asked);
       if (json === true) process.stdout.write(`${JSON.stringify(reply, undefined, 1)}\n`);
       else
         process.stdout.write(
-          render(reply, { name, type: asked, url, snapshot, elapsedMs: performance.now() - started }),
+          render(reply, {
+            name,
+            type: typeName(asked),
+            url,
+            snapshot,
+            elapsedMs: performance.now() - started,
+          }),
         );
     });
 }
@@ -52,29 +58,12 @@ type Reply = ReturnType<typeof decode>;
 
 async function ask(
   url: string,
-  name: string,
-  type: LookupType,
+  name: OwnerName,
+  type: RecordType,
 ): Promise<{ reply: Reply; snapshot: string | undefined }> {
   const http = createHttp();
   try {
-    const body = encode({
-      type: 'query',
-      id: 0,
-      flags: RECURSION_DESIRED,
-      questions: [{ name, type }],
-      additionals: [
-        {
-          type: 'OPT',
-          name: '.',
-          udpPayloadSize: 1232,
-          extendedRcode: 0,
-          ednsVersion: 0,
-          flags: 0,
-          flag_do: false,
-          options: [],
-        },
-      ],
-    });
+    const body = encodeQuestion({ name, type, edns: true });
     const headers = { 'content-type': 'application/dns-message', accept: 'application/dns-message' };
     const response = await http.request({
       method: 'POST',
@@ -129,7 +118,10 @@ function dataText(data: unknown): string {
   const fields = new Map(Object.entries(data));
   if (fields.has('target'))
     return `${text(fields, 'priority')} ${text(fields, 'weight')} ${text(fields, 'port')} ${text(fields, 'target')}.`;
-  return [...fields.values()].join(' ');
+  // SOA: two names and five numbers.
+  return [...fields]
+    .map(([key, value]) => (key.endsWith('name') ? `${String(value)}.` : String(value)))
+    .join(' ');
 }
 
 function text(fields: ReadonlyMap<string, unknown>, key: string): string {
@@ -151,7 +143,13 @@ function extendedErrors(reply: Reply): string[] {
   return lines;
 }
 
-function readName(name: string): string {
+function readUrl(text: string): string {
+  if (/^https?:\/\//.test(text) && URL.canParse(text)) return text;
+  throw new InvalidArgumentError('It should be a URL such as https://doh.example.com/dns-query.');
+}
+
+function readName(name: string): OwnerName {
+  if (name === '') throw new InvalidArgumentError('It should be a name; the root is written as a dot.');
   try {
     return parseName(name);
   } catch (error) {
@@ -159,8 +157,8 @@ function readName(name: string): string {
   }
 }
 
-function readType(type: string): LookupType {
-  const known = TYPES.find((candidate) => typeCode(candidate) === typeCode(type));
-  if (known) return known;
-  throw new InvalidArgumentError(`It should be one of ${TYPES.join(' ')}.`);
+function readType(text: string): RecordType {
+  const type = typeCode(text);
+  if (type !== undefined) return type;
+  throw new InvalidArgumentError('It should be a record type such as A, SRV or TYPE65.');
 }

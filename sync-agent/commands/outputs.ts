@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type AgentConfig, ConfigError } from '../config.ts';
 import type { OnEvent } from '../events.ts';
 import { createHttp } from '../http.ts';
-import { type KeyPair, loadOrMakeSigningKey, loadSigningKey } from '../keys.ts';
+import { type KeyPair, loadOrMakeSigningKey, loadSigningKey, makeSigningKey } from '../keys.ts';
 import { createPublisher, type Publisher } from '../publish.ts';
 import { recordTtl, zoneOf, zoneSettings } from '../record-settings.ts';
 import type { RRsetSettings } from '../records/rrsets.ts';
@@ -14,15 +15,19 @@ import type { Sink } from '../sinks/sink.ts';
 /** The bit of the source `mesos-state` in stored RRsets. */
 const SOURCE_MESOS = 1;
 
-/** The configured key file, or the data directory's, which is made there if `make` says so. */
+/**
+ * The configured key file, or the data directory's. Where the data directory has none: `make` makes it there,
+ * `pretend` makes one in memory, and neither is a `ConfigError`.
+ */
 export async function signingKeyFrom(
   config: AgentConfig,
-  { make, onEvent }: { readonly make: boolean; readonly onEvent?: OnEvent },
+  { absent, onEvent }: { readonly absent?: 'make' | 'pretend'; readonly onEvent?: OnEvent } = {},
 ): Promise<KeyPair> {
   const path = config.signingKeyFile ?? join(config.dataDir, 'signing.pem');
-  if (!make || config.signingKeyFile !== undefined) return loadSigningKey(path);
-  const key = await loadOrMakeSigningKey(path);
-  if (key.made) onEvent?.({ kind: 'key-made', path, publicKeyBase64: key.publicKeyBase64 });
+  if (absent === undefined || config.signingKeyFile !== undefined) return loadSigningKey(path);
+  if (absent === 'pretend') return existsSync(path) ? loadSigningKey(path) : makeSigningKey();
+  const { made, ...key } = await loadOrMakeSigningKey(path);
+  onEvent?.({ kind: 'key', made, path, publicKeyBase64: key.publicKeyBase64 });
   return key;
 }
 
@@ -46,7 +51,12 @@ export function sinkFrom(
 
 export function publisherFrom(
   config: AgentConfig,
-  { sink, key, onEvent, dryRun }: { sink: Sink; key: KeyPair; onEvent: OnEvent; dryRun: boolean },
+  {
+    sink,
+    key,
+    onEvent,
+    ...flags
+  }: { sink: Sink; key: KeyPair; onEvent: OnEvent; dryRun?: boolean; replaceOtherKey?: boolean },
 ): Publisher {
   return createPublisher({
     sink,
@@ -56,7 +66,7 @@ export function publisherFrom(
     livenessSeconds: config.livenessSeconds,
     now: Date.now,
     randomOctets: (length) => randomBytes(length),
-    dryRun,
+    ...flags,
     onUnusable: (reason) => onEvent({ kind: 'anew', sink: sink.name, reason }),
   });
 }

@@ -1,8 +1,10 @@
+import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
 import { decodeHead, headKey } from '../../zone/head.ts';
 import { parseName } from '../../zone/name.ts';
 import { importVerifyKeys } from '../../zone/root.ts';
-import { ConfigError } from '../config.ts';
+import { type AgentConfig, ConfigError } from '../config.ts';
+import type { KeyPair } from '../keys.ts';
 import { createConsole } from '../log.ts';
 import { readLevels } from '../publish.ts';
 import { recordSettings } from '../record-settings.ts';
@@ -40,6 +42,9 @@ export function addRecordsCommand(program: Command): void {
     )
     .addHelpText('after', EXAMPLES)
     .action(async (flags: Flags) => {
+      if (flags.sinkDir !== undefined && (flags.state !== undefined || flags.master)) {
+        throw new ConfigError('--sink-dir reads what was published: give it without --state and --master');
+      }
       const records =
         flags.sinkDir === undefined ? await generated(flags) : await published(flags, flags.sinkDir);
       for (const piece of jsonPieces(records)) {
@@ -76,14 +81,24 @@ async function published(flags: Flags, directory: string): Promise<RecordSet> {
   const config = configFrom(flags, note);
   const origin = parseName(flags.zone ?? config.domain);
   const sink = createDirectorySink(directory);
-  const verifyKey = flags.verifyKey ?? (await signingKeyFrom(config, { make: false })).publicKeyBase64;
+  const verifyKey = flags.verifyKey ?? (await ownKey(config)).publicKeyBase64;
   const stored = await sink.get(headKey(origin, 'main'), stopSignal());
+  if (!existsSync(directory)) throw new ConfigError(`directory ${directory} does not exist`);
   if (!stored) throw new ConfigError(`${sink.name} has no snapshot of zone ${origin}; --zone names another`);
   const { root, body } = await decodeHead(stored.value, await importVerifyKeys(verifyKey.split(',')));
   const levels = await readLevels(sink, { zone: { origin }, variant: 'main', body }, stopSignal());
   const ageSeconds = Math.round((Date.now() - root.createdAtMs) / 1000);
   note(`zone ${origin}, serial ${root.serial}, ${ageSeconds} s old`);
   return fromLevels(levels);
+}
+
+async function ownKey(config: AgentConfig): Promise<KeyPair> {
+  try {
+    return await signingKeyFrom(config);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    throw new ConfigError(`${error.message}; give the public key with --verify-key`, { cause: error });
+  }
 }
 
 /** The set as JSON, names and values sorted, a line a name, in pieces that a pipe can take. */

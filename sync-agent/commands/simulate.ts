@@ -23,9 +23,9 @@ export function addSimulateCommand(program: Command): void {
   program
     .command('simulate')
     .description('a Mesos master made of nothing, on loopback: /state, redirects, churn')
-    .option('--port <port>', 'of the first master; the others follow it', toCount, DEFAULT_PORT)
-    .option('--masters <n>', 'how many masters; the first leads', toCount, 1)
-    .option('--agents <n>', 'how many agents', toCount, DEFAULT_AGENTS)
+    .option('--port <port>', 'of the first master; the others follow it', toPort, DEFAULT_PORT)
+    .option('--masters <n>', 'how many masters; the first leads', toPositive, 1)
+    .option('--agents <n>', 'how many agents', toPositive, DEFAULT_AGENTS)
     .option('--tasks <n>', 'how many tasks', toCount, DEFAULT_TASKS)
     .option('--churn-per-second <n>', 'tasks that start, end or move in a second', toNumber, 0)
     .option('--seed <n>', 'the same seed gives the same cluster', toCount, 1)
@@ -42,6 +42,19 @@ export function addSimulateCommand(program: Command): void {
       await stopped(signal);
       await running.close();
     });
+}
+
+/** A TCP port; 0 is any free one. */
+export function toPort(text: string): number {
+  const value = toCount(text);
+  if (value > 65535) throw new InvalidArgumentError('It should be a port, 0 to 65535.');
+  return value;
+}
+
+export function toPositive(text: string): number {
+  const value = toCount(text);
+  if (value === 0) throw new InvalidArgumentError('It should be at least 1.');
+  return value;
 }
 
 export function toCount(text: string): number {

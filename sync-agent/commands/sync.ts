@@ -22,6 +22,7 @@ type Flags = InputFlags & {
   readonly sinkDir?: string;
   readonly once?: boolean;
   readonly dryRun?: boolean;
+  readonly newKey?: boolean;
   readonly json?: boolean;
 };
 
@@ -39,6 +40,10 @@ export function addSyncCommand(program: Command): void {
     .option('--sink-dir <dir>', 'publish to a directory, a file a key, instead of Workers KV')
     .option('--once', 'publish once and end')
     .option('--dry-run', 'write nothing; say what would be written (implies --once)')
+    .option(
+      '--new-key',
+      'take over a zone that another key signed; its Workers then need the new VERIFY_KEYS',
+    )
     .option('--json', 'with --once: print the outcome as JSON')
     .addHelpText('after', EXAMPLES)
     .action(async (flags: Flags) => {
@@ -67,13 +72,19 @@ async function withSync(
   try {
     const dryRun = flags.dryRun === true;
     const source = sourceFrom(flags, config, mesosHttp);
-    const key = await signingKeyFrom(config, { make: true, onEvent });
+    const key = await signingKeyFrom(config, { absent: dryRun ? 'pretend' : 'make', onEvent });
     await run({
       source,
       hosts: hostsFrom(flags, config),
       settings: recordSettings(config),
       rrsets: rrsetSettings(config),
-      publisher: publisherFrom(config, { sink, key, onEvent, dryRun }),
+      publisher: publisherFrom(config, {
+        sink,
+        key,
+        onEvent,
+        dryRun,
+        replaceOtherKey: flags.newKey === true,
+      }),
       sinkName: sink.name,
       onEvent,
       now: Date.now,

@@ -5,13 +5,13 @@ export function note(line: string): void {
   process.stderr.write(`mesos-doh: ${line}\n`);
 }
 
-/** Aborts on Ctrl-C or SIGTERM. A second Ctrl-C ends the process at once. */
+/** Aborts on Ctrl-C, SIGTERM, or when the terminal closes. A second Ctrl-C ends the process at once. */
 export function stopSignal(): AbortSignal {
   return stopping.signal;
 }
 
 const stopping = new AbortController();
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.once(signal, () => stopping.abort(new Error(`stopped by ${signal}`)));
 }
 

@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
 import { createCluster, DEFAULT_AGENTS, DEFAULT_TASKS } from '../../simulate/cluster.ts';
 import { startChurn } from '../../simulate/churn-timer.ts';
 import { startSimulatedMasters } from '../../simulate/server.ts';
-import { type AgentConfig, ConfigError } from '../config.ts';
+import type { AgentConfig } from '../config.ts';
 import { createHttp } from '../http.ts';
+import { lockDataDir } from '../local/data-dir.ts';
 import { startLocalEdge } from '../local/miniflare.ts';
 import { buildWorkerIfNeeded } from '../local/project.ts';
 import { awaitAnswer, tryThese } from '../local/welcome.ts';
@@ -23,7 +24,7 @@ import {
   sourceFrom,
 } from './inputs.ts';
 import { publisherFrom, rrsetSettings, signingKeyFrom } from './outputs.ts';
-import { toCount } from './simulate.ts';
+import { toCount, toPort, toPositive } from './simulate.ts';
 import { note, stopSignal } from './terminal.ts';
 
 type Flags = InputFlags & {
@@ -50,51 +51,55 @@ Through npm, flags follow --:  npm start -- --port 9000`;
 export function addUpCommand(program: Command): void {
   addInputOptions(program.command('up'))
     .description('everything on this machine: cluster (simulated unless one is named), agent, Worker, KV')
-    .option('--port <port>', 'of the DoH URL, on loopback', toCount, 8787)
+    .option('--port <port>', 'of the DoH URL, on loopback; 0: any free one', toPort, 8787)
     .option('--data-dir <dir>', 'keys and KV, kept between runs (default: .mesos-doh)')
     .option(
       '--upstream <url>',
       `DoH URL for names outside the zone; repeatable (default: ${PUBLIC_RESOLVERS.join(', ')})`,
-      collect,
+      collectUrl,
     )
     .option('--no-upstream', 'refuse names outside the zone')
-    .option('--agents <n>', 'size of the simulated cluster', toCount, DEFAULT_AGENTS)
+    .option('--agents <n>', 'size of the simulated cluster', toPositive, DEFAULT_AGENTS)
     .option('--tasks <n>', 'size of the simulated cluster', toCount, DEFAULT_TASKS)
     .addHelpText('after', EXAMPLES)
     .action(async (flags: Flags) => {
-      const signal = stopSignal();
       const base = configFrom(flags, note);
-      const config = { ...base, dataDir: flags.dataDir ?? base.dataDir };
-      if (await buildWorkerIfNeeded()) note('built the Worker');
-      const { key, edge } = await startEdge(config, flags);
-      const closers = [edge.close];
-      try {
-        const cluster = await openCluster(flags, config, closers);
-        const options = syncOptions(cluster, { key, edge, closers });
-        const push = await syncOnce(options, signal);
-        await awaitAnswer(edge.url, config.domain, signal);
-        const what = cluster.simulated
-          ? `a simulated cluster of ${flags.agents} agents and ${flags.tasks} tasks`
-          : options.source.name;
-        process.stdout.write(
-          tryThese({ url: edge.url, domain: config.domain, name: exampleName(cluster), what, push }),
-        );
-        // Somebody's real master is asked no more often than its operator wants.
-        const real = !cluster.simulated && flags.state === undefined;
-        const intervalMs = real ? config.mesos.pollSeconds * 1000 : INTERVAL_MS;
-        await pause(intervalMs, signal).catch(() => undefined);
-        await syncForever(options, { intervalMs, sleep: pause }, signal);
-      } finally {
-        await Promise.all(closers.map((close) => close()));
-      }
+      await up(flags, { ...base, dataDir: flags.dataDir ?? base.dataDir }, stopSignal());
     });
+}
+
+/** Everything from the Worker's build to the last close; what was opened is closed however it ends. */
+async function up(flags: Flags, config: AgentConfig, signal: AbortSignal): Promise<void> {
+  if (await buildWorkerIfNeeded(signal)) note('built the Worker');
+  const closers: Closers = [await lockDataDir(config.dataDir)];
+  try {
+    const { key, edge } = await startEdge(config, flags);
+    closers.push(edge.close);
+    signal.throwIfAborted();
+    const cluster = await openCluster(flags, config, closers);
+    const options = syncOptions(cluster, { key, edge, closers });
+    const push = await syncOnce(options, signal);
+    await awaitAnswer(edge.url, config.domain, signal);
+    const what = cluster.simulated
+      ? `a simulated cluster of ${flags.agents} agents and ${flags.tasks} tasks`
+      : options.source.name;
+    const name = exampleName(cluster);
+    process.stdout.write(tryThese({ url: edge.url, domain: config.domain, name, what, push }));
+    // Somebody's real master is asked no more often than its operator wants.
+    const real = !cluster.simulated && flags.state === undefined;
+    const intervalMs = real ? config.mesos.pollSeconds * 1000 : INTERVAL_MS;
+    await pause(intervalMs, signal).catch(() => undefined);
+    await syncForever(options, { intervalMs, sleep: pause }, signal);
+  } finally {
+    await Promise.all(closers.map((close) => close()));
+  }
 }
 
 type Key = Awaited<ReturnType<typeof signingKeyFrom>>;
 type Edge = Awaited<ReturnType<typeof startLocalEdge>>;
 
 async function startEdge(config: AgentConfig, flags: Flags): Promise<{ key: Key; edge: Edge }> {
-  const key = await signingKeyFrom(config, { make: true });
+  const key = await signingKeyFrom(config, { absent: 'make' });
   const upstreams =
     flags.upstream === false
       ? []
@@ -121,12 +126,11 @@ type Closers = (() => Promise<void>)[];
 async function openCluster(flags: Flags, config: AgentConfig, closers: Closers): Promise<OpenCluster> {
   const named = flags.state !== undefined || config.mesos.masters.length > 0;
   if (named) return { flags, config, simulated: false };
-  if (flags.agents === 0)
-    throw new ConfigError('--agents: a cluster without agents has no names; give at least 1');
-  const signal = stopSignal();
+  const churning = new AbortController();
+  const { signal } = churning;
   const cluster = createCluster({ seed: 1, agents: flags.agents, tasks: flags.tasks });
   const masters = await startSimulatedMasters({ cluster, port: 0, now: Date.now, signal });
-  closers.push(masters.close);
+  closers.push(masters.close, () => Promise.resolve(churning.abort()));
   startChurn({ cluster, perSecond: SIMULATED_CHURN_PER_SECOND, now: Date.now, signal });
   return {
     flags,
@@ -175,4 +179,9 @@ function quietly(onEvent: SyncOptions['onEvent']): SyncOptions['onEvent'] {
 
 async function pause(ms: number, signal: AbortSignal): Promise<void> {
   await sleep(ms, undefined, { signal });
+}
+
+function collectUrl(text: string, earlier?: readonly string[]): string[] {
+  if (/^https?:\/\//.test(text) && URL.canParse(text)) return collect(text, earlier);
+  throw new InvalidArgumentError('It should be a DoH URL such as https://dns.google/dns-query.');
 }

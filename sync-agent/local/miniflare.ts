@@ -56,7 +56,15 @@ export async function startLocalEdge({
       },
     ],
   });
-  const ready = await miniflare.ready;
+  const ready = await miniflare.ready.catch(async (cause: unknown) => {
+    restoreSignals();
+    await miniflare.dispose().catch(() => undefined);
+    const reason = cause instanceof Error ? cause.message.split('\n', 1)[0] : String(cause);
+    throw new Error(
+      `the local Workers runtime did not start: ${reason}; if its store is damaged, remove ${dataDir}/kv`,
+      { cause },
+    );
+  });
   restoreSignals();
   const url = `http://${HOST}:${ready.port}`;
   return {

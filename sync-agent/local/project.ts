@@ -12,12 +12,12 @@ export const WORKER_BUNDLE = join(PROJECT_ROOT, 'dist', 'index.js');
 const SOURCES = ['worker', 'zone', 'wrangler.toml', 'package-lock.json'];
 
 /** Builds the Worker to `dist/` if that is missing or older than its sources; says whether it did. */
-export async function buildWorkerIfNeeded(): Promise<boolean> {
+export async function buildWorkerIfNeeded(signal?: AbortSignal): Promise<boolean> {
   const built = existsSync(WORKER_BUNDLE) ? (await stat(WORKER_BUNDLE)).mtimeMs : 0;
   const hasSources = existsSync(join(PROJECT_ROOT, 'worker', 'index.ts'));
   if (!hasSources || built >= (await newestMs(SOURCES.map((source) => join(PROJECT_ROOT, source)))))
     return false;
-  await runWrangler(['deploy', '--dry-run', '--outdir', 'dist']);
+  await runWrangler(['deploy', '--dry-run', '--outdir', 'dist'], signal);
   return true;
 }
 
@@ -34,13 +34,14 @@ async function newestMs(paths: readonly string[]): Promise<number> {
 }
 
 /** Runs wrangler without telemetry or update checks. Throws with its output where it fails. */
-function runWrangler(args: readonly string[]): Promise<void> {
+function runWrangler(args: readonly string[], signal: AbortSignal | undefined): Promise<void> {
   const wrangler = join(PROJECT_ROOT, 'node_modules', 'wrangler', 'bin', 'wrangler.js');
   const env = { ...process.env, WRANGLER_SEND_METRICS: 'false', WRANGLER_HIDE_BANNER: 'true', CI: 'true' };
   const child = spawn(process.execPath, [wrangler, ...args], {
     cwd: PROJECT_ROOT,
     env,
     stdio: ['ignore', 'pipe', 'pipe'],
+    ...(signal && { signal }),
   });
   const output: Buffer[] = [];
   child.stdout.on('data', (chunk: Buffer) => output.push(chunk));

@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { encode, RECURSION_DESIRED } from 'dns-packet';
+import { parseName } from '../../zone/name.ts';
+import { encodeQuestion } from '../../zone/question.ts';
+import { TYPE } from '../../zone/record.ts';
 import type { Published } from '../publish.ts';
 
 const PAUSE_MS = 50;
@@ -10,7 +12,7 @@ export async function awaitAnswer(url: string, domain: string, signal: AbortSign
   const deadline = AbortSignal.any([signal, AbortSignal.timeout(PATIENCE_MS)]);
   let last = 'nothing';
   while (!deadline.aborted) {
-    const response = await fetch(`${url}/dns-query?dns=${question(domain, 'SOA')}`, {
+    const response = await fetch(`${url}/dns-query?dns=${question(domain, TYPE.SOA)}`, {
       signal: deadline,
     }).catch(() => undefined);
     const octets = new Uint8Array((await response?.arrayBuffer().catch(() => undefined)) ?? []);
@@ -47,7 +49,7 @@ zone ${domain} of ${what}, serial ${push.serial}
 DoH URL   ${doh}
 
 Try
-  curl      curl -s '${doh}?dns=${question(name, 'A')}' | od -A d -t x1z
+  curl      curl -s '${doh}?dns=${question(name, TYPE.A)}' | od -A d -t x1z
   look up   npx mesos-doh lookup ${name} --url ${doh}
   browser   ${url}/?name=${name}&type=A
 
@@ -56,8 +58,7 @@ ready
 `;
 }
 
-/** A query as RFC 8484's `dns` parameter, id 0. */
-function question(name: string, type: 'A' | 'SOA'): string {
-  const message = encode({ type: 'query', id: 0, flags: RECURSION_DESIRED, questions: [{ name, type }] });
-  return Buffer.from(message).toString('base64url');
+/** A query as RFC 8484's `dns` parameter. */
+function question(name: string, type: number): string {
+  return Buffer.from(encodeQuestion({ name: parseName(name), type })).toString('base64url');
 }

@@ -76,7 +76,7 @@ describe('a configuration', () => {
       dataDir: '/var/lib/mesos-doh',
       minPushSeconds: 1,
       livenessSeconds: 10,
-      staleAfterSeconds: 1,
+      staleAfterSeconds: 11,
       expireAfterSeconds: 0,
       signingKeyFile: 'key.pem',
     };
@@ -88,7 +88,6 @@ describe('a configuration', () => {
     [{ Domain: 'x' }, 'x.json: unknown key Domain (did you mean domain?)'],
     [{ ttl: 5 }, 'x.json: unknown key ttl'],
     [{ mesos: ['http://10.0.0.1'] }, 'x.json: unknown key mesos.0'],
-    [['domain'], /^x\.json: unknown key 0/],
     [{ mesos: { master: [] } }, 'x.json: unknown key mesos.master (did you mean masters?)'],
     [{ mesos: { pollseconds: 5 } }, 'x.json: unknown key mesos.pollseconds (did you mean pollSeconds?)'],
     [{ records: { ttls: 5 } }, 'x.json: unknown key records.ttls (did you mean ttl?)'],
@@ -108,10 +107,19 @@ describe('a configuration', () => {
     );
   });
 
+  it.each([5, null, 'text', [], ['domain']])('is refused where it is no object: %j', (input) => {
+    expect(refusal(input)).toBe('x.json: should be a JSON object');
+  });
+
   it.each([
-    ['the whole', 5],
-    ['the whole', null],
-    ['the whole', 'text'],
+    [{ livenessSeconds: 900 }, 'staleAfterSeconds should be more than livenessSeconds'],
+    [{ mesos: { pollSeconds: 1000 } }, 'staleAfterSeconds should be more than mesos.pollSeconds'],
+    [{ expireAfterSeconds: 900 }, 'expireAfterSeconds should be more than staleAfterSeconds, or 0 for never'],
+  ])('is refused where answers would be stale or gone between renewals: %j', (input, reason) => {
+    expect(refusal(input)).toBe(`x.json: ${reason}`);
+  });
+
+  it.each([
     ['domain', { domain: 5 }],
     ['domain', { domain: '' }],
     ['domain', { domain: 'mesos.' }],
@@ -154,6 +162,8 @@ describe('a configuration', () => {
     ['kv.namespace', { kv: { url: 'http://x' } }],
     ['kv.namespace', { kv: { url: 'http://x', namespace: '' } }],
     ['kv.url', { kv: { url: 'api.example', namespace: 'n' } }],
+    ['kv.url', { kv: { url: 'ftp://api.example', namespace: 'n' } }],
+    ['dataDir', { dataDir: '' }],
     ['records.profile', { records: { profile: 'mesosdns' } }],
     ['records.ttl', { records: { ttl: -1 } }],
     ['records.ttl', { records: { ttl: 2 ** 31 } }],

@@ -130,7 +130,7 @@ describe('host names', () => {
 
 describe('a hosts file', () => {
   it('is all that resolves, canonical and sorted', async () => {
-    const path = await hostsFile('{"a":["10.0.0.2","::ffff:10.0.0.1","x"],"b":[],"c":["2001:DB8::1"]}');
+    const path = await hostsFile('{"a":["10.0.0.2","::ffff:10.0.0.1"],"b":[],"c":["2001:DB8::1"]}');
     const known = await createHostsFileResolver(path).resolve(new Set(['a', 'other']), signal);
     expect(known.get('a')).toEqual(['10.0.0.1', '10.0.0.2']);
     expect(known.get('b')).toEqual([]);
@@ -144,6 +144,8 @@ describe('a hosts file', () => {
     ['"a"', /hosts\.json: should be an object of host names/],
     ['{"a":"10.0.0.1"}', /hosts\.json: a: should be a list of addresses$/],
     ['{"a":null}', /hosts\.json: a: should be a list of addresses$/],
+    ['{"a":["x"]}', /hosts\.json: a: "x" is no IP address$/],
+    ['{"a":[5]}', /hosts\.json: a: 5 is no IP address$/],
     ['{', /hosts\.json is not JSON/],
   ])('that is %s is refused, file named', async (content, message) => {
     const path = await hostsFile(content);

@@ -3,9 +3,10 @@ import { createPrivateKey, createPublicKey, generateKeyPairSync } from 'node:cry
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate as tick } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { ConfigError } from '../../sync-agent/config.ts';
-import { type KeyPair, loadOrMakeSigningKey, loadSigningKey } from '../../sync-agent/keys.ts';
+import { type KeyPair, loadOrMakeSigningKey, loadSigningKey, makeSigningKey } from '../../sync-agent/keys.ts';
 import { sameOctets } from '../../zone/hash.ts';
 import { parseName } from '../../zone/name.ts';
 import { importVerifyKeys, keyIdOf, signRoot, verifyRoot } from '../../zone/root.ts';
@@ -45,12 +46,19 @@ describe('a signing key', () => {
     expect(key.keyId).toEqual(await keyIdOf(raw));
   });
 
-  it('made by two at once is one', async () => {
-    const path = join(await directory(), 'signing.pem');
-    const keys = await Promise.all(Array.from({ length: 8 }, () => loadOrMakeSigningKey(path)));
-    expect(new Set(keys.map(({ publicKeyBase64 }) => publicKeyBase64)).size).toBe(1);
-    expect(await readdir(join(path, '..'))).toEqual(['signing.pem']);
-    for (const key of keys) await expectPair(key);
+  it('made by several at once is one, whoever comes first', async () => {
+    for (let round = 0; round < 10; round++) {
+      const path = join(await directory(), 'signing.pem');
+      const keys = await Promise.all(
+        Array.from({ length: 8 }, async (_, i) => {
+          for (let wait = 0; wait < i * round; wait++) await tick();
+          return loadOrMakeSigningKey(path);
+        }),
+      );
+      expect(new Set(keys.map(({ publicKeyBase64 }) => publicKeyBase64)).size).toBe(1);
+      expect(await readdir(join(path, '..'))).toEqual(['signing.pem']);
+      for (const key of keys) await expectPair(key);
+    }
   });
 
   it.each([
@@ -82,6 +90,12 @@ describe('a signing key', () => {
     await expectPair(key);
     expect((await loadOrMakeSigningKey(path)).made).toBe(false);
   });
+});
+
+it('a key in memory alone signs as well', async () => {
+  const [one, other] = [await makeSigningKey(), await makeSigningKey()];
+  await expectPair(one);
+  expect(one.publicKeyBase64).not.toBe(other.publicKeyBase64);
 });
 
 describe('a file that is no signing key', () => {

@@ -22,7 +22,8 @@ const EVENTS: readonly SyncEvent[] = [
   },
   { kind: 'pushed', sink: 'memory', elapsedMs: 3.4, push: { kind: 'changed', ...PUSH } },
   { kind: 'anew', sink: 'memory', reason: 'block x: is missing' },
-  { kind: 'key-made', path: '/a/signing.pem', publicKeyBase64: 'AAAA' },
+  { kind: 'key', made: true, path: '/a/signing.pem', publicKeyBase64: 'AAAA' },
+  { kind: 'key', made: false, path: '/b/signing.pem', publicKeyBase64: 'BBBB' },
   {
     kind: 'failed',
     error: new SourceError('no master gave a state', { cause: new Error('hunter2') }),
@@ -59,6 +60,7 @@ describe('the log', () => {
         },
       ],
       [{ level: 30, path: '/a/signing.pem', VERIFY_KEYS: 'AAAA', msg: 'made a signing key' }],
+      [{ level: 30, path: '/b/signing.pem', VERIFY_KEYS: 'BBBB', msg: 'signing' }],
       [{ level: 50, error: 'no master gave a state', retryInMs: 2000, msg: 'nothing was published' }],
     ]);
   });
@@ -116,6 +118,7 @@ describe('the console', () => {
       [],
       ['what memory holds can not be used (block x: is missing): publishing anew'],
       ['made a signing key in /a/signing.pem; the Worker verifies with VERIFY_KEYS=AAAA'],
+      [],
       ['no master gave a state (tried again in 2 s)'],
     ]);
   });

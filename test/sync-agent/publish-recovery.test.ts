@@ -1,7 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { ConfigError } from '../../sync-agent/config.ts';
 import type { Publisher } from '../../sync-agent/publish.ts';
+import { makeSigningKey } from '../../sync-agent/keys.ts';
 import { SinkError } from '../../sync-agent/sinks/sink.ts';
+import { toHex } from '../../zone/hash.ts';
 import { FormatError } from '../../zone/format-error.ts';
 import { decodeHead } from '../../zone/head.ts';
 import { importVerifyKeys } from '../../zone/root.ts';
@@ -9,7 +12,6 @@ import { compareSerial } from '../../zone/zone.ts';
 import {
   contentOf,
   HEAD,
-  makeKey,
   names,
   type Names,
   openPublisher,
@@ -20,8 +22,8 @@ import {
 } from './published-zone.ts';
 
 const signal = new AbortController().signal;
-const key = await makeKey();
-const otherKey = await makeKey();
+const key = await makeSigningKey();
+const otherKey = await makeSigningKey();
 const open = (): ReturnType<typeof openPublisher> => openPublisher(key);
 
 describe('what can not be used', () => {
@@ -118,16 +120,51 @@ describe('what can not be used', () => {
     expect(told).toHaveLength(1);
   });
 
-  it('a head signed with another key is told, and written anew above its serial', async () => {
+  it('a head signed with another key is left as it is, and the operator told what to do', async () => {
+    const { sink, clock, publish } = open();
+    await publish(names(0, 5));
+    sink.puts.length = 0;
+    const other = publisherOf(sink, {
+      key: otherKey,
+      clock,
+      onUnusable: (reason) => expect.unreachable(reason),
+    });
+    for (let i = 0; i < 2; i++) {
+      const error = await other
+        .publish(contentOf(names(0, 6)), clock.ms, signal)
+        .catch((caught: unknown) => caught);
+      expect(error).toBeInstanceOf(ConfigError);
+      const message = error instanceof Error ? error.message : '';
+      for (const fact of ['zone mesos', toHex(key.keyId), toHex(otherKey.keyId), otherKey.publicKeyBase64]) {
+        expect(message).toContain(fact);
+      }
+    }
+    expect(sink.puts).toEqual([]);
+    expect((await readZone(sink, key))?.names).toEqual(names(0, 5));
+  });
+
+  it('a head signed with another key is left alone, with what to do', async () => {
+    const { sink, clock, publish } = open();
+    await publish(names(0, 5));
+    const other = publisherOf(sink, { key: otherKey, clock });
+    await expect(other.publish(contentOf(names(0, 6)), clock.ms, signal)).rejects.toThrow(
+      /signed with key [0-9a-f]{16}; .*give --new-key and put \S{44} into the Worker's VERIFY_KEYS/,
+    );
+    expect((await readZone(sink, key))?.names).toEqual(names(0, 5));
+  });
+
+  it('a head signed with another key is told, and written anew above its serial, where that is wanted', async () => {
     const { sink, clock, publish } = open();
     const { serial } = await publish(names(0, 5));
     const told: string[] = [];
-    const other = publisherOf(sink, { key: otherKey, clock, onUnusable: (reason) => void told.push(reason) });
-    expect(await other.publish(contentOf(names(0, 5)), clock.ms, signal)).toMatchObject({
-      kind: 'changed',
-      serial: serial + 1,
-      changes: 5,
+    const other = publisherOf(sink, {
+      key: otherKey,
+      clock,
+      replaceOtherKey: true,
+      onUnusable: (reason) => void told.push(reason),
     });
+    const push = await other.publish(contentOf(names(0, 5)), clock.ms, signal);
+    expect(push).toMatchObject({ kind: 'changed', serial: serial + 1, changes: 5 });
     expect(told).toEqual([
       expect.stringMatching(/^head root: is signed by key [0-9a-f]{16}, which is not trusted here$/),
     ]);

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import type { Published, PublisherOptions } from '../../sync-agent/publish.ts';
+import { makeSigningKey } from '../../sync-agent/keys.ts';
 import { SinkError } from '../../sync-agent/sinks/sink.ts';
 import { MAX_HEAD_OCTETS } from '../../zone/head.ts';
 import { parseName } from '../../zone/name.ts';
 import {
   contentOf,
   HEAD,
-  makeKey,
   names,
   type Names,
   NOW_SECONDS,
@@ -18,7 +18,7 @@ import {
 } from './published-zone.ts';
 
 const signal = new AbortController().signal;
-const key = await makeKey();
+const key = await makeSigningKey();
 const open = (options?: Partial<PublisherOptions>): ReturnType<typeof openPublisher> =>
   openPublisher(key, options);
 
@@ -278,12 +278,29 @@ describe('a restart', () => {
     expect(sink.gets).toEqual([HEAD]);
   });
 
+  it('that can not read a block is no reason to write anew: the next publish tries again', async () => {
+    const { sink, clock, publish } = open();
+    const { serial } = await publish(names(0, 5));
+    sink.puts.length = 0;
+    sink.failsGet = (each) => each !== HEAD;
+    const again = publisherOf(sink, { key, clock, onUnusable: (reason) => expect.unreachable(reason) });
+    await expect(again.publish(contentOf(names(0, 6)), clock.ms, signal)).rejects.toThrow(
+      new SinkError('get refused'),
+    );
+    expect(sink.puts).toEqual([]);
+    sink.failsGet = () => false;
+    expect(await again.publish(contentOf(names(0, 6)), clock.ms, signal)).toMatchObject({
+      serial: serial + 1,
+      changes: 1,
+    });
+  });
+
   it('is not needed where the sink could not be read: the next publish tries again', async () => {
     const { sink, publish } = open();
-    sink.failGets = true;
+    sink.failsGet = () => true;
     await expect(publish(names(0, 1))).rejects.toThrow(new SinkError('get refused'));
     expect(sink.puts).toEqual([]);
-    sink.failGets = false;
+    sink.failsGet = () => false;
     expect((await publish(names(0, 1))).kind).toBe('changed');
   });
 });

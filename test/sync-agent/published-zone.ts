@@ -12,7 +12,7 @@ import { createMemorySink } from '../../sync-agent/sinks/memory.ts';
 import { type Pair, type Sink, SinkError } from '../../sync-agent/sinks/sink.ts';
 import { decodeHead, type Head, headKey } from '../../zone/head.ts';
 import { parseName } from '../../zone/name.ts';
-import { importVerifyKeys, keyIdOf } from '../../zone/root.ts';
+import { importVerifyKeys } from '../../zone/root.ts';
 import type { ZoneContent } from '../../zone/snapshot.ts';
 import type { Zone } from '../../zone/zone.ts';
 
@@ -53,13 +53,6 @@ export function contentOf(all: Names): ZoneContent {
   return toZoneContent(set, { origin: ORIGIN, ttl: 60, srvWeight: 1, sources: 1 }, () => undefined);
 }
 
-export async function makeKey(): Promise<KeyPair> {
-  const pair = await crypto.subtle.generateKey('Ed25519', true, ['sign', 'verify']);
-  if (!('privateKey' in pair)) throw new TypeError('Ed25519 makes key pairs');
-  const raw = Buffer.from(await crypto.subtle.exportKey('raw', pair.publicKey));
-  return { privateKey: pair.privateKey, keyId: await keyIdOf(raw), publicKeyBase64: raw.toString('base64') };
-}
-
 /** What goes wrong with one put, counted from 0: before anything is stored, half way, or with the answer. */
 export type PutFault = { readonly put: number; readonly when: 'before' | 'half' | 'after' };
 
@@ -70,7 +63,7 @@ export type WatchedSink = Sink & {
   readonly rewritten: string[];
   readonly gets: string[];
   fault: PutFault | undefined;
-  failGets: boolean;
+  failsGet: (key: string) => boolean;
   /** Called whenever a key has become visible. */
   onStored: () => Promise<void>;
 };
@@ -83,11 +76,11 @@ export function watchedSink(inner: Sink = createMemorySink()): WatchedSink {
     rewritten: [],
     gets: [],
     fault: undefined,
-    failGets: false,
+    failsGet: () => false,
     onStored: async () => undefined,
     get: async (key, signal) => {
       watched.gets.push(key);
-      if (watched.failGets) throw new SinkError('get refused');
+      if (watched.failsGet(key)) throw new SinkError('get refused');
       return inner.get(key, signal);
     },
     put: async (pairs, signal) => {

@@ -97,14 +97,16 @@ describe('the zone', () => {
   it('has what it is told of times', () => {
     const config = parseConfig(
       {
-        staleAfterSeconds: 1,
+        livenessSeconds: 10,
+        mesos: { pollSeconds: 5 },
+        staleAfterSeconds: 11,
         expireAfterSeconds: 0,
         records: { refresh: 1, retry: 2, expire: 3, ttl: 4, negativeTtl: 5 },
       },
       'x',
     );
     expect(zoneOf(config).soa).toMatchObject({ refresh: 1, retry: 2, expire: 3, ttl: 4, minimum: 5 });
-    expect(zoneSettings(config)).toMatchObject({ staleAfterSeconds: 1, expireAfterSeconds: 0 });
+    expect(zoneSettings(config)).toMatchObject({ staleAfterSeconds: 11, expireAfterSeconds: 0 });
   });
 });
 

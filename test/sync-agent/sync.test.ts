@@ -2,12 +2,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import type { ClusterState, Skipped } from '../../sync-agent/cluster.ts';
 import type { SyncEvent } from '../../sync-agent/events.ts';
+import { makeSigningKey } from '../../sync-agent/keys.ts';
 import { SinkError } from '../../sync-agent/sinks/sink.ts';
 import { type Source, SourceError } from '../../sync-agent/sources/source.ts';
 import { countSkipped, type Sleep, syncForever, syncOnce, type SyncOptions } from '../../sync-agent/sync.ts';
 import {
   type Clock,
-  makeKey,
   ORIGIN,
   publisherOf,
   readZone,
@@ -17,7 +17,7 @@ import {
 import { agentAt, endpoints, frameworkWith, settingsWith, stateWith, taskWith } from './states.ts';
 
 const signal = new AbortController().signal;
-const key = await makeKey();
+const key = await makeSigningKey();
 
 describe('one sync', () => {
   it('reads, makes records and publishes them, and tells both', async () => {

@@ -1,9 +1,11 @@
+import { execFile } from 'node:child_process';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { goldenCases, type GoldenCase } from '../golden.ts';
-import { type Finished, runCli, startCli } from './run-cli.ts';
+import { CLI, type Finished, runCli, startCli } from './run-cli.ts';
 
 /** The commands in processes of their own, on vectors, files and a simulated master. */
 let directory: string;
@@ -93,7 +95,8 @@ describe('sync to a directory', () => {
     const dry = await run(...publish, '--dry-run');
     expect(dry).toMatchObject({ code: 0 });
     expect(dry.stdout).toMatch(/would be written/);
-    expect(await readdir(directory)).not.toContain('out');
+    // Neither the sink nor a key: the data directory would be here.
+    expect((await readdir(directory)).toSorted()).toEqual(['hosts.json', 'mesos-dns.json', 'state.json']);
 
     const first = await run(...publish);
     expect(first.stdout).toMatch(/^serial \d+: \d+ names changed; 2 keys, \d+ octets, written\n$/);
@@ -119,6 +122,13 @@ describe('sync to a directory', () => {
     expect(other).toMatchObject({ code: 1, stdout: '' });
     expect(other.stderr).toMatch(/signed by key [0-9a-f]{16}, which is not trusted here/);
 
+    await rm(join(directory, '.mesos-doh'), { recursive: true });
+    const stranger = await run(...publish);
+    expect(stranger).toMatchObject({ code: 2, stdout: '' });
+    expect(stranger.stderr).toMatch(/holds zone mesos signed with key [0-9a-f]{16}; .*--new-key/);
+    const takenOver = await run(...publish, '--new-key');
+    expect(takenOver).toMatchObject({ code: 0 });
+
     const head = join(directory, 'out', 'z%2Fmesos%2Fmain%2Fhead');
     const octets = await readFile(head);
     octets[octets.length - 1] = (octets[octets.length - 1] ?? 0) ^ 1;
@@ -126,6 +136,19 @@ describe('sync to a directory', () => {
     const forged = await run('records', '--sink-dir', 'out');
     expect(forged).toMatchObject({ code: 1, stdout: '' });
     expect(forged.stderr).toMatch(/body other than the one its root vouches for/);
+  });
+
+  it.each([
+    [['simulate', '--masters', '0'], /at least 1/],
+    [['simulate', '--port', '70000'], /a port/],
+    [['up', '--upstream', 'nope'], /a DoH URL/],
+    [['records', '--state', 'https://'], /--state: https:\/\/ is no URL/],
+    [['records', '--state', 'x', '--master', '10.0.0.1:5050'], /--state or --master, not both/],
+    [['records', '--sink-dir', 'absent', '--verify-key', 'AAAA'], /directory absent does not exist/],
+  ])('refuses %j', async (args, message) => {
+    const ended = await run(...args);
+    expect(ended).toMatchObject({ code: 2, stdout: '' });
+    expect(ended.stderr).toMatch(message);
   });
 
   it('says what is missing', async () => {
@@ -173,6 +196,20 @@ describe('simulate and sync as daemons', () => {
   });
 });
 
+describe('records into a pipe that closes', () => {
+  it('ends without a word', async () => {
+    const vector = golden('random-medium-1');
+    const input = (await filesOf(vector)).join(' ');
+    const { stdout, stderr } = await promisify(execFile)(
+      'sh',
+      ['-c', `"${process.execPath}" "${CLI}" records ${input} | head -c 20`],
+      { cwd: directory },
+    );
+    expect(stdout).toHaveLength(20);
+    expect(stderr).not.toMatch(/EPIPE|\n\s+at /);
+  });
+});
+
 describe('help', () => {
   it.each([[], ['up'], ['sync'], ['records'], ['lookup'], ['simulate']])(
     'has examples and ends with 0: %s',
@@ -195,5 +232,6 @@ describe('help', () => {
     expect(ended.code).toBe(1);
     expect((await run('lookup', `${'a'.repeat(64)}.mesos`)).code).toBe(2);
     expect((await run('lookup', 'x.mesos', 'BOGUS')).code).toBe(2);
+    expect((await run('lookup', 'x.mesos', '--url', 'nope')).stderr).toMatch(/--url.*should be a URL/);
   });
 });

@@ -152,6 +152,15 @@ describe('mesos-doh up', () => {
     expect(ended.code).toBe(1);
   });
 
+  it('leaves a data directory to the process that has it', async () => {
+    const { up } = await startUp();
+    const second = await runCli(['up', '--port', '0', '--data-dir', join(directory, 'data')]);
+    expect(second.stderr).toMatch(
+      new RegExp(`is in use by process ${up.child.pid}; --data-dir names another`),
+    );
+    expect(second.code).toBe(2);
+  });
+
   it('keeps its signing key to its owner', async () => {
     await startUp();
     expect(await readFile(join(directory, 'data', 'signing.pem'), 'utf8')).toMatch(

@@ -105,9 +105,12 @@ describe('the leader', () => {
     masters.fault({ kind: 'status', status: 500 }, 1);
     expect(await read()).toEqual(['1 /master/state', '0 /master/state']);
     expect(await read()).toEqual(['0 /master/state']);
+    masters.fault(undefined);
+    masters.lead(1);
+    expect(await read()).toEqual(['0 /master/state', '1 /master/state']);
     masters.fault({ kind: 'status', status: 500 });
     await expect(read()).rejects.toThrow(SourceError);
-    expect(asked).toEqual(['0 /master/state', '1 /master/state', '2 /master/state']);
+    expect(asked).toEqual(['1 /master/state', '0 /master/state', '2 /master/state']);
     masters.fault(undefined);
     masters.lead(2);
     expect(await read()).toEqual(['0 /master/state', '2 /master/state']);

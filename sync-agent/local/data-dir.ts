@@ -1,0 +1,45 @@
+import { mkdir, open, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ConfigError } from '../config.ts';
+
+/**
+ * Takes the data directory for this process, so that no second `up` serves another cluster from the same KV.
+ * Gives what lets it go. Throws `ConfigError` naming the process that has it, or why it can't be used.
+ */
+export async function lockDataDir(dataDir: string): Promise<() => Promise<void>> {
+  const path = join(dataDir, 'up.pid');
+  for (let tries = 0; ; tries++) {
+    try {
+      await mkdir(dataDir, { recursive: true });
+      const file = await open(path, 'wx');
+      await file.writeFile(`${process.pid}\n`);
+      await file.close();
+      return () => rm(path, { force: true });
+    } catch (cause) {
+      const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown reason';
+      if (code !== 'EEXIST' || tries === 2) {
+        throw new ConfigError(
+          `data directory ${dataDir} can not be used (${code}); --data-dir names another`,
+          { cause },
+        );
+      }
+      const owner = Number(await readFile(path, 'utf8').catch(() => ''));
+      if (isRunning(owner)) {
+        throw new ConfigError(
+          `data directory ${dataDir} is in use by process ${owner}; --data-dir names another`,
+        );
+      }
+      // Whoever had it ended without letting it go.
+      await rm(path, { force: true });
+    }
+  }
+}
+
+function isRunning(pid: number): boolean {
+  if (!Number.isInteger(pid) || pid <= 0) return false;
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+  }
+}
