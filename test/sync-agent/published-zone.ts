@@ -17,7 +17,7 @@ import type { ZoneContent } from '../../zone/snapshot.ts';
 import type { Zone } from '../../zone/zone.ts';
 
 export const ORIGIN = parseName('mesos');
-export const NAME_SERVER = parseName('ns1.mesos');
+const NAME_SERVER = parseName('ns1.mesos');
 export const HEAD = headKey(ORIGIN, 'main');
 export const ZONE: Zone = {
   origin: ORIGIN,
@@ -34,7 +34,7 @@ export const ZONE: Zone = {
   nsTtl: 5,
 };
 /** Small enough that a handful of names goes through all levels. */
-export const LIMITS = { overlayOctets: 300, runOctets: 1200, shardOctets: 600 };
+const LIMITS = { overlayOctets: 300, runOctets: 1200, shardOctets: 600 };
 /** Of every zone's first push. */
 export const NOW_SECONDS = 1_750_000_000;
 const SIGNAL = new AbortController().signal;
