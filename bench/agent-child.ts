@@ -5,8 +5,8 @@ import { parseConfig } from '../sync-agent/config.ts';
 import { recordSettings } from '../sync-agent/record-settings.ts';
 import { createMesosStateSource } from '../sync-agent/sources/mesos-state.ts';
 
-/** Fetch, parse and generate, five times in a fresh process, as mesos-dns was measured: one JSON line out. */
-const [, , url = '', runs = '5'] = process.argv;
+/** Fetch, parse and generate, ten times in a fresh process: one JSON line out. */
+const [, , url = '', runs = '10'] = process.argv;
 const http = createHttp();
 const source = createMesosStateSource({
   masters: [new URL(url)],

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import {
   asObject,
+  kindOf,
   listField,
   numberField,
   objectField,
@@ -53,6 +54,17 @@ describe('an object', () => {
     expect(() => asObject('x', 'state')).toThrow('state: is string "x" instead of an object');
     expect(asObject(null, 'state')).toEqual({});
   });
+});
+
+it.each([
+  [null, 'null'],
+  [[1], 'a list'],
+  [{ a: 1 }, 'an object'],
+  ['x"', 'string "x\\""'],
+  [1.5, 'number 1.5'],
+  [false, 'boolean false'],
+])('%j is %s', (value, kind) => {
+  expect(kindOf(value)).toBe(kind);
 });
 
 describe('a member nested very deep', () => {

@@ -95,6 +95,9 @@ describe('an agent', () => {
     expect(read).toEqual({ id: 'm-S1', endpoint: undefined });
     expect(reasons).toEqual(['agent-pid']);
     expect(details[0]).toContain('agent m-S1');
+    expect(details[0]).toMatch(
+      / has no pid$|^agent m-S1: pid (".*": |is null |is a list |is an object |is \w+ \w+ instead of )/,
+    );
   });
 
   it.each(wrongExcept('text'))('with an id that is a %s is left out', (_, id) => {

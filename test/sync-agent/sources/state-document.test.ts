@@ -59,6 +59,28 @@ describe('a state', () => {
     expect({ state, self, skipped }).toEqual({ state: wanted.state, self: wanted.self, skipped: [] });
   });
 
+  it.each(['completed_frameworks', 'unregistered_frameworks', 'orphan_tasks', 'recovered_slaves', 'flags'])(
+    'has %s passed over unparsed',
+    async (key) => {
+      const { state } = await readState(
+        `{${JSON.stringify(key)}:[no JSON, "]"],${JSON.stringify(STATE).slice(1)}`,
+      );
+      expect(state).toEqual((await readState(STATE)).state);
+    },
+  );
+
+  it.each(['completed_tasks', 'unreachable_tasks', 'executors', 'offers', 'completed_executors'])(
+    "has a framework's %s passed over unparsed",
+    async (key) => {
+      const text = JSON.stringify(STATE).replaceAll(
+        '"name":',
+        `${JSON.stringify(key)}:{no JSON "}"},"name":`,
+      );
+      const { state } = await readState(text);
+      expect(state).toEqual((await readState(STATE)).state);
+    },
+  );
+
   it('that is an empty object is an empty cluster without a leader', async () => {
     const { state, self, reasons } = await readState({});
     expect(state).toEqual({ leader: undefined, agents: [], frameworks: [] });
