@@ -27,14 +27,16 @@ const PROFILES = {
 /** The record generator's part of a configuration. */
 export function recordSettings({ domain, mesos, records }: AgentConfig): RecordSettings {
   const profile = PROFILES[records.profile];
+  const rawDiscoveryNames = records.rawDiscoveryNames ?? profile.rawDiscoveryNames;
+  const nameServer = withFinalDot(records.nameServer ?? `ns1.${domain}`);
   return {
     domain,
     labelRules: records.labelRules,
     ipSources: records.ipSources,
     masters: mesos.masters.map((master) => masterEndpoint(master)),
-    nameServer: withFinalDot(records.nameServer ?? `ns1.${domain}`),
+    nameServer: rawDiscoveryNames === 'as-is' ? nameServer : nameServer.toLowerCase(),
     nameServerAddresses: records.nameServerAddresses,
-    rawDiscoveryNames: records.rawDiscoveryNames ?? profile.rawDiscoveryNames,
+    rawDiscoveryNames,
     reservedNames: records.reservedNames ?? profile.reservedNames,
     maxPortsPerTask: records.maxPortsPerTask ?? profile.maxPortsPerTask,
   };

@@ -10,10 +10,10 @@ export type RecordSettings = {
   readonly ipSources: readonly IpSource[];
   /** The masters asked, in order: gives `master0`, `master1`, … */
   readonly masters: readonly Endpoint[];
-  /** The name server's name with its final dot, in the case it was configured. */
+  /** The name server's name with its final dot; in capitals it can't be asked for, as with mesos-dns. */
   readonly nameServer: string;
   readonly nameServerAddresses: readonly string[];
-  /** `as-is`: as mesos-dns, capitals included (and then not askable). */
+  /** `as-is`: as mesos-dns, capitals included (and then not askable); the name server's name likewise. */
   readonly rawDiscoveryNames: 'lower-case' | 'as-is';
   /** May a framework or task add itself to `leader`, `master`, `masterN`, `slave` or the name server's name? */
   readonly reservedNames: 'kept-apart' | 'mixed';

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import { createServer as createTlsServer, type ServerOptions } from 'node:https';
 import { createServer as createTcpServer, type Server } from 'node:net';
@@ -45,6 +46,16 @@ async function serveEndless(): Promise<{ url: string; sentOctets: () => number }
     more();
   });
   return { url, sentOctets: () => sentOctets };
+}
+
+/** A port nobody listens on: one that was free a moment ago. */
+async function closedPort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  return typeof address === 'object' && address !== null ? address.port : 0;
 }
 
 /** The error of a request that must fail, read to its end where it gets that far. */
@@ -333,7 +344,8 @@ describe('http, failures in words', () => {
       /^POST http:\/\/127\.0\.0\.1:\d+\/a answered 401 Unauthorized: no \*\*\*, \*\*\*, \*\*\* x+…$/,
     );
     const broken = await failure(open(), { ...request, headers: { authorization: 'Bearer s3cret\n' } });
-    const unreachable = await failure(open(), { ...request, url: 'http://user:s3cret@127.0.0.1:1/?s3cret' });
+    const closed = `http://user:s3cret@127.0.0.1:${await closedPort()}/?s3cret`;
+    const unreachable = await failure(open(), { ...request, url: closed });
     const noUrl = await failure(open(), { url: 's3cret' });
     for (const error of [answered, broken, unreachable, noUrl]) {
       expect(`${error.message} ${error.stack} ${String(error.cause)}`).not.toContain('s3cret');

@@ -89,7 +89,9 @@ describe('the zone', () => {
     ['NS.Example.', 'NS.Example.', 'ns.example'],
   ])('has the name server %s', (nameServer, asWritten, asName) => {
     const config = parseConfig({ records: { nameServer } }, 'x');
-    expect(recordSettings(config).nameServer).toBe(asWritten);
+    expect(recordSettings(config).nameServer).toBe(`${asName}.`);
+    const exact = parseConfig({ records: { nameServer, profile: 'mesos-dns' } }, 'x');
+    expect(recordSettings(exact).nameServer).toBe(asWritten);
     expect(zoneOf(config).soa.mname).toBe(asName);
     expect(zoneOf(config).nameServers).toEqual([asName]);
   });
