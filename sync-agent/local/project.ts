@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { readdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** Where this package stands, with a final slash's worth of nothing behind it. */
@@ -17,7 +17,15 @@ export async function buildWorkerIfNeeded(signal?: AbortSignal): Promise<boolean
   const hasSources = existsSync(join(PROJECT_ROOT, 'worker', 'index.ts'));
   if (!hasSources || built >= (await newestMs(SOURCES.map((source) => join(PROJECT_ROOT, source)))))
     return false;
-  await runWrangler(['deploy', '--dry-run', '--outdir', 'dist'], signal);
+  // Built beside and moved: a build that is stopped half-way, or another at the same time, leaves no broken bundle.
+  const beside = await mkdtemp(join(PROJECT_ROOT, 'dist-'));
+  try {
+    await runWrangler(['deploy', '--dry-run', '--outdir', beside], signal);
+    await mkdir(dirname(WORKER_BUNDLE), { recursive: true });
+    await rename(join(beside, 'index.js'), WORKER_BUNDLE);
+  } finally {
+    await rm(beside, { recursive: true, force: true });
+  }
   return true;
 }
 

@@ -8,6 +8,7 @@ declare namespace Cloudflare {
     readonly UPSTREAMS: string;
     readonly VERIFY_KEYS: string;
   }
+  // An interface for the same reason.
   // eslint-disable-next-line typescript/consistent-type-definitions
   interface GlobalProps {
     readonly mainModule: typeof import('../../worker/index.ts');
