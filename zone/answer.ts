@@ -18,15 +18,15 @@ export type Answer =
   | { readonly kind: 'nxdomain' };
 
 /**
- * Answers a name at or below the zone's origin. `entry` is what the snapshot has for the name. Pure.
- * ANY gives all RRsets of the name, as mesos-dns does.
+ * Answers a name at or below the zone's origin. `entry` is what the snapshot has for the name, edits applied;
+ * an edit throws `FormatError`. Pure. ANY gives all RRsets of the name, as mesos-dns does.
  */
 export function answerName(
   entry: Entry | undefined,
   type: number,
   name: { wire: Uint8Array; origin: Uint8Array },
 ): Answer {
-  const present = entry?.kind === 'name' ? entry : undefined;
+  const present = entry?.kind === 'tombstone' ? undefined : entry;
   if (sameOctets(name.wire, name.origin)) {
     const soa = type === TYPE.SOA || type === TYPE.ANY;
     const ns = type === TYPE.NS || type === TYPE.ANY;

@@ -1,12 +1,13 @@
 import { FormatError } from './format-error.ts';
-import { nameFromWire, nameToWire, type OwnerName } from './name.ts';
+import { nameFromWire, type OwnerName } from './name.ts';
 import type { OctetWriter } from './octets.ts';
 import { type RData, type RRset, SRV_TARGET_OFFSET, TYPE } from './record.ts';
 
 /**
- * An entry: an owner name with all it has, or the word that it has nothing (a tombstone). An entry without
- * RRsets is a name that exists all the same: an empty non-terminal (RFC 8020), or one whose values can't be
- * answered. Layout, all numbers big-endian (`docs/snapshot-format.md`):
+ * An entry: an owner name with all it has, or the word that it has nothing (a tombstone), or what has changed
+ * since the entry of the next level below (an edit: `edit.ts`). An entry without RRsets is a name that exists
+ * all the same: an empty non-terminal (RFC 8020), or one whose values can't be answered. Layout, all numbers
+ * big-endian (`docs/snapshot-format.md`):
  *
  *     name length u8, owner name in lower-case wire form, kind u8, section count u8, then sections by type:
  *     type u16, sources u8, flags u8, ttl u32, length of the rest u32, value count u32,
@@ -16,13 +17,14 @@ import { type RData, type RRset, SRV_TARGET_OFFSET, TYPE } from './record.ts';
  */
 const SECTION_HEADER_OCTETS = 16;
 const TARGET_HEADER_OCTETS = 12;
-const KIND_TOMBSTONE = 0;
-const KIND_NAME = 1;
-const FLAG_TARGETS = 1;
+/** By kind octet. */
+const KINDS = ['tombstone', 'name', 'edit'] as const;
+/** Section flag: SRV targets' addresses follow the values. */
+export const FLAG_TARGETS = 1;
 
-/** An entry in place: `octets` is the entry alone. */
+/** An entry in place: `octets` is the entry alone. An edit says nothing until it is applied (`edit.ts`). */
 export type Entry = {
-  readonly kind: 'name' | 'tombstone';
+  readonly kind: (typeof KINDS)[number];
   readonly octets: Uint8Array;
   readonly view: DataView;
 };
@@ -54,18 +56,17 @@ export type TargetAddresses = {
 /** The A and AAAA RRsets of an SRV target, if the zone has them. */
 export type AddressesOf = (target: OwnerName) => readonly RRset[];
 
-/** Writes the entry of `owner`; SRV RRsets take their targets' addresses along, so one look-up is a reply. */
+/**
+ * Writes the entry of a name in lower-case wire form; SRV RRsets take their targets' addresses along, so that
+ * one look-up is a reply.
+ */
 export function writeEntry(
   into: OctetWriter,
-  owner: OwnerName,
+  name: Uint8Array,
   { rrsets, addressesOf }: { readonly rrsets: readonly RRset[]; readonly addressesOf: AddressesOf },
 ): void {
-  const name = nameToWire(owner);
-  into.u8(name.length);
-  into.octets(name);
-  into.u8(KIND_NAME);
-  into.u8(rrsets.length);
-  for (const rrset of rrsets.toSorted((a, b) => a.type - b.type)) {
+  writeEntryHeader(into, name, { kind: 'name', sections: rrsets.length });
+  for (const rrset of byType(rrsets)) {
     const targets = rrset.type === TYPE.SRV;
     into.u16(rrset.type);
     into.u8(rrset.sources);
@@ -83,13 +84,25 @@ export function writeEntry(
   }
 }
 
-/** Writes the entry that says `owner` does not exist. */
-export function writeTombstone(into: OctetWriter, owner: OwnerName): void {
-  const name = nameToWire(owner);
+function byType(rrsets: readonly RRset[]): readonly RRset[] {
+  return rrsets.length > 1 ? rrsets.toSorted((a, b) => a.type - b.type) : rrsets;
+}
+
+/** Writes the entry that says a name, in lower-case wire form, does not exist. */
+export function writeTombstone(into: OctetWriter, name: Uint8Array): void {
+  writeEntryHeader(into, name, { kind: 'tombstone', sections: 0 });
+}
+
+/** Writes what stands before the sections of any entry. */
+export function writeEntryHeader(
+  into: OctetWriter,
+  name: Uint8Array,
+  { kind, sections }: { readonly kind: Entry['kind']; readonly sections: number },
+): void {
   into.u8(name.length);
   into.octets(name);
-  into.u8(KIND_TOMBSTONE);
-  into.u8(0);
+  into.u8(KINDS.indexOf(kind));
+  into.u8(sections);
 }
 
 function writeTargets(into: OctetWriter, rdata: readonly RData[], addressesOf: AddressesOf): void {
@@ -97,11 +110,11 @@ function writeTargets(into: OctetWriter, rdata: readonly RData[], addressesOf: A
   into.u32(0);
   const seen = new Set<OwnerName>();
   let count = 0;
-  rdata.forEach((value, valueIndex) => {
+  for (const [valueIndex, value] of rdata.entries()) {
     const target = nameFromWire(value.subarray(SRV_TARGET_OFFSET));
-    if (seen.has(target)) return;
+    if (seen.has(target)) continue;
     seen.add(target);
-    for (const { type, ttl, rdata: addresses } of addressesOf(target).toSorted((a, b) => a.type - b.type)) {
+    for (const { type, ttl, rdata: addresses } of byType(addressesOf(target))) {
       count++;
       into.u32(valueIndex);
       into.u16(type);
@@ -109,7 +122,7 @@ function writeTargets(into: OctetWriter, rdata: readonly RData[], addressesOf: A
       into.u16(addresses.length);
       for (const address of addresses) into.octets(address);
     }
-  });
+  }
   into.setU32(countAt, count);
 }
 
@@ -117,10 +130,9 @@ function writeTargets(into: OctetWriter, rdata: readonly RData[], addressesOf: A
 export function readEntry(octets: Uint8Array): Entry {
   const view = new DataView(octets.buffer, octets.byteOffset, octets.length);
   const kindAt = 1 + (octets[0] ?? 0);
-  const kind = octets[kindAt];
-  if (kind !== KIND_NAME && kind !== KIND_TOMBSTONE)
-    throw new FormatError('entry', 'has an unknown kind', kindAt);
-  return { kind: kind === KIND_NAME ? 'name' : 'tombstone', octets, view };
+  const kind = KINDS[octets[kindAt] ?? -1];
+  if (kind === undefined) throw new FormatError('entry', 'has an unknown kind', kindAt);
+  return { kind, octets, view };
 }
 
 /** The entry's owner name in wire form. */
@@ -128,22 +140,24 @@ export function entryName(entry: Entry): Uint8Array {
   return entry.octets.subarray(1, 1 + (entry.octets[0] ?? 0));
 }
 
-/** The RRsets of an entry, by type. Throws `FormatError` where the octets are not an entry's. */
+/** The RRsets of an entry, by type. Throws `FormatError` where the octets are not an entry's, or an edit's. */
 export function rrsetsOf(entry: Entry): StoredRRset[] {
+  refuseEdit(entry);
   const rrsets: StoredRRset[] = [];
   for (let at = firstSection(entry), left = sectionCount(entry); left > 0; left--) {
-    const rrset = sectionAt(entry, at);
+    const rrset = rrsetAt(entry, at);
     rrsets.push(rrset);
     at = rrset.end;
   }
   return rrsets;
 }
 
-/** The RRset of one type, if the entry has it. Throws `FormatError`. */
+/** The RRset of one type, if the entry has it. Throws `FormatError`, also for an edit. */
 export function rrsetOf(entry: Entry, type: number): StoredRRset | undefined {
+  refuseEdit(entry);
   let at = firstSection(entry);
   for (let left = sectionCount(entry); left > 0; left--) {
-    const rrset = sectionAt(entry, at);
+    const rrset = rrsetAt(entry, at);
     if (rrset.type === type) return rrset;
     at = rrset.end;
   }
@@ -188,15 +202,26 @@ export function targetAddresses(rrset: StoredRRset): TargetAddresses[] {
   return targets;
 }
 
-function firstSection(entry: Entry): number {
+/** The octets of an RRset's section, header and all. */
+export function sectionOctets(rrset: StoredRRset): Uint8Array {
+  return rrset.entry.octets.subarray(rrset.values - SECTION_HEADER_OCTETS, rrset.end);
+}
+
+/** Where an entry's sections begin, and how many it says there are. */
+export function firstSection(entry: Entry): number {
   return 3 + (entry.octets[0] ?? 0);
 }
 
-function sectionCount(entry: Entry): number {
+export function sectionCount(entry: Entry): number {
   return entry.octets[2 + (entry.octets[0] ?? 0)] ?? 0;
 }
 
-function sectionAt(entry: Entry, at: number): StoredRRset {
+function refuseEdit(entry: Entry): void {
+  if (entry.kind === 'edit') throw new FormatError('entry', 'is an edit of one that is not at hand');
+}
+
+/** The RRset whose section begins at `at`. Throws `FormatError`. */
+export function rrsetAt(entry: Entry, at: number): StoredRRset {
   const { view, octets } = entry;
   if (at + SECTION_HEADER_OCTETS > octets.length) throw new FormatError('entry', 'has a cut-off section', at);
   const end = at + 12 + view.getUint32(at + 8);

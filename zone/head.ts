@@ -12,8 +12,22 @@ import type { Serial, Zone } from './zone.ts';
  */
 export const MAX_HEAD_OCTETS = 64 * 1024;
 
-const SECTION = { zone: 1, settings: 2, levels: 3, overlay: 4 } as const;
+const SECTION = {
+  zone: 1,
+  settings: 2,
+  levels: 3,
+  overlay: 4,
+  guard: 5,
+  pin: 6,
+  features: 7,
+  superseded: 8,
+} as const;
+/** Sections a reader may pass over: only agents need them. */
+const FOR_AGENTS: ReadonlySet<number> = new Set([SECTION.guard, SECTION.pin, SECTION.superseded]);
+/** Section flag: a reader that does not know the section must not use the head. */
 const CRITICAL = 1;
+/** Bits of the features a reader has to know to read the blocks right: entries may be edits (`edit.ts`). */
+const FEATURES = 0x1;
 
 /** What the Worker needs to know besides records, decided by the agent. Seconds. */
 export type ZoneSettings = {
@@ -48,6 +62,31 @@ export type HeadBody = {
   readonly levels: LevelTable;
   /** A block, or no octets for none. */
   readonly overlay: Uint8Array;
+  /** What the agent's guard holds back; absent for nothing. Readers answer the same. */
+  readonly held?: HeldNames;
+  /** The serial a rollback pinned; absent if the zone follows its cluster. */
+  readonly pin?: Serial;
+  /** Blocks that heads of the last day named and this one does not; absent for none. */
+  readonly superseded?: readonly Superseded[];
+};
+
+/** Blocks by kind and the serials in their keys, both ends included; no head named them from that Unix time on. */
+export type Superseded = {
+  readonly kind: 'run' | 'shard' | 'guard';
+  readonly from: Serial;
+  readonly upTo: Serial;
+  readonly sinceSeconds: number;
+};
+
+const SUPERSEDED_KINDS: readonly Superseded['kind'][] = ['run', 'shard', 'guard'];
+
+/** Owner names that are still answered though the cluster no longer says so. */
+export type HeldNames = {
+  readonly names: number;
+  /** Unix time. */
+  readonly sinceSeconds: number;
+  /** What the agent has to know to go on after a restart, in a form of its own. */
+  readonly memory: Uint8Array;
 };
 
 export type Head = { readonly root: Root; readonly body: HeadBody };
@@ -71,8 +110,46 @@ export function shardKey(
   return `${keyPrefix(origin, variant)}s/${shards.cutSerial}-${shards.index}-${toHex(hash)}`;
 }
 
-function keyPrefix(origin: OwnerName, variant: string): string {
+/** What a zone said at a serial, kept for a rollback. */
+export function historyKey(origin: OwnerName, variant: string, serial: Serial): string {
+  return `${keyPrefix(origin, variant)}h/${serial}`;
+}
+
+/** A memory of the guard that is too large for the head; `serial` is that of the push that first named it. */
+export function guardKey(
+  origin: OwnerName,
+  variant: string,
+  { serial, hash }: { readonly serial: Serial; readonly hash: Uint8Array },
+): string {
+  return `${keyPrefix(origin, variant)}g/${serial}-${toHex(hash)}`;
+}
+
+/** What all keys of one variant of a zone begin with, and no other keys but those of zones named like it. */
+export function keyPrefix(origin: OwnerName, variant: string): string {
   return `z/${origin}/${variant}/`;
+}
+
+export type ParsedKey = {
+  readonly kind: 'head' | 'run' | 'shard' | 'history' | 'guard';
+  /** The key's own `keyPrefix`: listing by prefix also gives the keys of a zone `mesos/main`, if there is one. */
+  readonly prefix: string;
+  /** Of the push that first wrote the key; a head has none. */
+  readonly serial?: Serial;
+};
+
+const KEY =
+  /^(?<prefix>z\/.*\/[^/]+\/)(?:head|h\/(?<history>\d+)|(?:r\/(?<run>\d+)|g\/(?<guard>\d+)|s\/(?<shard>\d+)-\d+)-[0-9a-f]{32})$/;
+
+/** What a store key is for; undefined for one that is none of ours. */
+export function parseKey(key: string): ParsedKey | undefined {
+  const groups = KEY.exec(key)?.groups;
+  if (!groups) return undefined;
+  const { prefix = '' } = groups;
+  for (const kind of ['run', 'shard', 'history', 'guard'] as const) {
+    const serial = Number(groups[kind] ?? Number.NaN);
+    if (serial <= 0xffffffff) return { kind, prefix, serial };
+  }
+  return key === `${prefix}head` ? { kind: 'head', prefix } : undefined;
 }
 
 /** The body's octets: the same content gives the same octets, so its hash tells whether anything changed. */
@@ -80,7 +157,7 @@ export function encodeBody(body: HeadBody): Uint8Array {
   const into = createWriter(1024 + body.overlay.length);
   const section = (type: number, write: () => void): void => {
     into.u16(type);
-    into.u16(CRITICAL);
+    into.u16(FOR_AGENTS.has(type) ? 0 : CRITICAL);
     const lengthAt = into.offset();
     into.u32(0);
     write();
@@ -117,18 +194,42 @@ export function encodeBody(body: HeadBody): Uint8Array {
     }
   });
   if (body.overlay.length > 0) section(SECTION.overlay, () => into.octets(body.overlay));
+  const { held, pin, superseded } = body;
+  if (held) {
+    section(SECTION.guard, () => {
+      into.u32(held.names);
+      into.u32(held.sinceSeconds);
+      into.octets(held.memory);
+    });
+  }
+  if (pin !== undefined) section(SECTION.pin, () => into.u32(pin));
+  section(SECTION.features, () => into.u32(FEATURES));
+  if (superseded) {
+    section(SECTION.superseded, () => {
+      for (const { kind, from, upTo, sinceSeconds } of superseded) {
+        into.u8(SUPERSEDED_KINDS.indexOf(kind));
+        for (const number of [from, upTo, sinceSeconds]) into.u32(number);
+      }
+    });
+  }
   return into.written();
 }
 
 const RECURSION: readonly ZoneSettings['recursionAvailable'][] = ['forwarding', 'always', 'never'];
 
-/** Reads a body. `origin` is the root's. Throws `FormatError`, also for a critical section not known here. */
+/**
+ * Reads a body. `origin` is the root's. Throws `FormatError`, also for a critical section or a feature that this
+ * version does not know: what it can't read right it must not answer from.
+ */
 export function decodeBody(octets: Uint8Array, origin: OwnerName): HeadBody {
   const reader = createReader(octets, 'head body');
   let zone: Zone | undefined;
   let settings: ZoneSettings | undefined;
   let levels: LevelTable | undefined;
   let overlay: Uint8Array = new Uint8Array();
+  let held: HeldNames | undefined;
+  let pin: Serial | undefined;
+  let superseded: Superseded[] | undefined;
   while (reader.left() > 0) {
     const at = reader.offset();
     const type = reader.u16();
@@ -139,12 +240,46 @@ export function decodeBody(octets: Uint8Array, origin: OwnerName): HeadBody {
     else if (type === SECTION.settings) settings = readSettings(inside);
     else if (type === SECTION.levels) levels = readLevels(inside);
     else if (type === SECTION.overlay) overlay = section;
+    else if (type === SECTION.guard) held = readHeld(inside);
+    else if (type === SECTION.pin) pin = inside.u32();
+    else if (type === SECTION.superseded) superseded = readSuperseded(inside);
+    else if (type === SECTION.features) refuseUnknownFeatures(inside.u32());
     else if ((flags & CRITICAL) !== 0) {
       throw new FormatError('head body', `needs section ${type}, which this version does not know`, at);
     }
   }
   if (!zone || !settings || !levels) throw new FormatError('head body', 'lacks a section', octets.length);
-  return { zone, settings, levels, overlay };
+  return {
+    zone,
+    settings,
+    levels,
+    overlay,
+    ...(held && { held }),
+    ...(pin !== undefined && { pin }),
+    ...(superseded && { superseded }),
+  };
+}
+
+function refuseUnknownFeatures(features: number): void {
+  const unknown = features & ~FEATURES;
+  if (unknown === 0) return;
+  const bits = (unknown >>> 0).toString(16);
+  throw new FormatError('head body', `needs features 0x${bits}, which this version does not know`);
+}
+
+function readHeld(reader: OctetReader): HeldNames {
+  const [names, sinceSeconds] = [reader.u32(), reader.u32()];
+  return { names, sinceSeconds, memory: reader.octets(reader.left()) };
+}
+
+function readSuperseded(reader: OctetReader): Superseded[] {
+  const superseded: Superseded[] = [];
+  while (reader.left() > 0) {
+    const kind = SUPERSEDED_KINDS[reader.u8()];
+    const [from, upTo, sinceSeconds] = [reader.u32(), reader.u32(), reader.u32()];
+    if (kind) superseded.push({ kind, from, upTo, sinceSeconds });
+  }
+  return superseded;
 }
 
 function readZone(reader: OctetReader, origin: OwnerName): Zone {

@@ -12,6 +12,12 @@ export type OwnerName = string & { readonly [ownerName]: true };
 /** The longest name on the wire, length octets and root included (RFC 1035 §2.3.4). */
 export const MAX_NAME_OCTETS = 255;
 const MAX_LABEL_OCTETS = 63;
+const DOT = 0x2e;
+/** Octets that stand for themselves in presentation form. */
+const IS_PLAIN = Array.from(
+  { length: 256 },
+  (_, octet) => octetToText(lowerOctet(octet)) === String.fromCharCode(octet),
+);
 const PLAIN = /^[!#-'*-,/-:<-?[\]^-~-]{1,63}(?:\.[!#-'*-,/-:<-?[\]^-~-]{1,63})*$/;
 
 /** Reads presentation form, with or without the final dot, in any case. Throws `FormatError`. */
@@ -22,35 +28,40 @@ export function parseName(text: string): OwnerName {
   return nameFromWire(wireFromText(text));
 }
 
-/** Wire form (RFC 1035 §3.1): length octet and label, repeated, then the root's zero octet. */
-export function nameToWire(name: OwnerName): Uint8Array {
+/**
+ * Wire form (RFC 1035 §3.1): length octet and label, repeated, then the root's zero octet. `before` octets of
+ * zeros stand before it, for RDATA that ends in a name.
+ */
+export function nameToWire(name: OwnerName, before = 0): Uint8Array {
   if (!name.includes('\\')) {
-    const wire = new Uint8Array(name === '' ? 1 : name.length + 2);
-    writePlainName(name, wire, 0);
+    const wire = new Uint8Array(before + (name === '' ? 1 : name.length + 2));
+    writePlainName(name, wire, before);
     return wire;
   }
-  return wireFromText(name);
+  const escaped = wireFromText(name);
+  const wire = new Uint8Array(before + escaped.length);
+  wire.set(escaped, before);
+  return wire;
 }
 
-/** Writes a name without escapes at `offset`, which must have room; returns the offset after it. */
-function writePlainName(name: string, into: Uint8Array, offset: number): number {
+/** Writes a name without escapes at `offset`, which must have room; the root's zero octet is there already. */
+function writePlainName(name: string, into: Uint8Array, offset: number): void {
   let lengthAt = offset;
   let at = offset + 1;
   for (let i = 0; i < name.length; i++) {
     const code = name.charCodeAt(i);
-    if (code === 0x2e) {
+    if (code === DOT) {
       into[lengthAt] = at - lengthAt - 1;
       lengthAt = at++;
     } else into[at++] = code;
   }
-  if (name === '') return at;
   into[lengthAt] = at - lengthAt - 1;
-  return at + 1;
 }
 
 /** Reads a wire name without compression from the start of `wire`, folding case. Throws `FormatError`. */
 export function nameFromWire(wire: Uint8Array): OwnerName {
-  let text = '';
+  const codes: number[] = [];
+  let isPlain = true;
   let at = 0;
   for (;;) {
     const length = wire[at];
@@ -59,11 +70,26 @@ export function nameFromWire(wire: Uint8Array): OwnerName {
     if (length > MAX_LABEL_OCTETS) throw new FormatError('name', 'has a label type other than 00', at);
     if (at + 1 + length >= MAX_NAME_OCTETS) throw new FormatError('name', 'is longer than 255 octets', at);
     if (at + 1 + length > wire.length) throw new FormatError('name', 'ends inside a label', at);
-    if (at > 0) text += '.';
-    for (let i = at + 1; i <= at + length; i++) text += octetToText(lowerOctet(wire[i] ?? 0));
+    if (at > 0) codes.push(DOT);
+    for (let i = at + 1; i <= at + length; i++) {
+      const octet = wire[i] ?? 0;
+      isPlain &&= IS_PLAIN[octet] === true;
+      codes.push(octet);
+    }
     at += 1 + length;
   }
-  return text as OwnerName;
+  return (isPlain ? String.fromCharCode(...codes) : escapedText(wire)) as OwnerName;
+}
+
+/** Presentation form of a wire name that was checked. */
+function escapedText(wire: Uint8Array): string {
+  let text = '';
+  for (let at = 0; wire[at]; at += 1 + (wire[at] ?? 0)) {
+    if (at > 0) text += '.';
+    for (const octet of wire.subarray(at + 1, at + 1 + (wire[at] ?? 0)))
+      text += octetToText(lowerOctet(octet));
+  }
+  return text;
 }
 
 /** Is `wire` the name `originWire` or below it? Both in lower-case wire form. */
@@ -82,16 +108,10 @@ export function suffixOffset(wire: Uint8Array, originWire: Uint8Array): number {
   return at === start ? start : -1;
 }
 
-/** The names between `name` and `origin`, nearest first, both left out: `a.b.c` below `c` gives `b.c`. */
-export function* ancestorsBelow(name: OwnerName, origin: OwnerName): Generator<OwnerName> {
-  let rest: string = name;
-  for (;;) {
-    const dot = unescapedDot(rest);
-    if (dot < 0) return;
-    rest = rest.slice(dot + 1);
-    if (rest.length <= origin.length) return;
-    yield rest as OwnerName;
-  }
+/** The name above `name`, unless that is `origin` or no name: `a.b.c` below `c` gives `b.c`, `b.c` nothing. */
+export function parentBelow(name: OwnerName, origin: OwnerName): OwnerName | undefined {
+  const dot = unescapedDot(name);
+  return dot < 0 || name.length - dot - 1 <= origin.length ? undefined : (name.slice(dot + 1) as OwnerName);
 }
 
 /** Is `name` the name `origin` or below it? The same question as `isAtOrBelow`, for presentation form. */

@@ -55,13 +55,13 @@ export type Srv = {
 export const SRV_TARGET_OFFSET = 6;
 
 export function encodeSrv(srv: Srv): RData {
-  const target = nameToWire(srv.target);
-  const rdata = new Uint8Array(SRV_TARGET_OFFSET + target.length);
-  const view = new DataView(rdata.buffer);
-  view.setUint16(0, srv.priority);
-  view.setUint16(2, srv.weight);
-  view.setUint16(4, srv.port);
-  rdata.set(target, SRV_TARGET_OFFSET);
+  const rdata = nameToWire(srv.target, SRV_TARGET_OFFSET);
+  rdata[0] = srv.priority >> 8;
+  rdata[1] = srv.priority;
+  rdata[2] = srv.weight >> 8;
+  rdata[3] = srv.weight;
+  rdata[4] = srv.port >> 8;
+  rdata[5] = srv.port;
   return rdata;
 }
 

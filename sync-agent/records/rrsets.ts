@@ -1,9 +1,10 @@
 import { parseAddress } from '../../zone/address.ts';
 import { FormatError } from '../../zone/format-error.ts';
-import { compareOctets } from '../../zone/hash.ts';
+import { compareOctets, sameOctets } from '../../zone/hash.ts';
 import { isNameWithin, type OwnerName, parseName } from '../../zone/name.ts';
+import { remember } from '../../zone/remember.ts';
 import { encodeSrv, type RData, type RRset, TYPE } from '../../zone/record.ts';
-import type { ZoneContent } from '../../zone/snapshot.ts';
+import type { ZoneContent } from '../../zone/entries.ts';
 import type { ReportSkipped } from '../cluster.ts';
 import type { RecordSet } from './record-set.ts';
 
@@ -16,6 +17,8 @@ export type RRsetSettings = {
   readonly sources: number;
 };
 
+const REMEMBERED_VALUES = 10_000;
+const NONE: readonly string[] = [];
 const ADDRESS_TYPES = ['A', 'AAAA'] as const;
 
 /**
@@ -27,12 +30,17 @@ export function toZoneContent(
   settings: RRsetSettings,
   report: ReportSkipped,
 ): ZoneContent {
-  const textOf = (owner: OwnerName): string => `${owner}.`;
+  // Who goes over the owners asks for each one's RRsets next: its text is at hand.
+  let last = { owner: settings.origin, text: `${settings.origin}.` };
+  const textOf = (owner: OwnerName): string => (owner === last.owner ? last.text : `${owner}.`);
   const has = (owner: OwnerName): boolean => {
+    if (!isNameWithin(owner, settings.origin)) return false;
     const text = textOf(owner);
     return records.A.has(text) || records.AAAA.has(text) || records.SRV.has(text);
   };
   const reported = new Set<string>();
+  // Services on the same ports hold the same values.
+  const srvRdata = remember((value: string) => encodeSrvValue(value, settings.srvWeight), REMEMBERED_VALUES);
   const rrset = (owner: OwnerName, type: number, values: readonly RData[]): RRset => ({
     owner,
     type,
@@ -46,6 +54,7 @@ export function toZoneContent(
     owners: function* () {
       for (const text of askedOnce(records)) {
         const owner = parseName(text);
+        last = { owner, text };
         if (isNameWithin(owner, settings.origin)) yield owner;
       }
     },
@@ -53,13 +62,16 @@ export function toZoneContent(
       const text = textOf(owner);
       const rrsets: RRset[] = [];
       for (const type of ADDRESS_TYPES) {
-        const texts = records[type].get(text) ?? [];
-        const values = texts.map((value) => parseAddress(value)).filter((value) => value !== undefined);
+        const values: RData[] = [];
+        for (const address of records[type].get(text) ?? NONE) {
+          const rdata = parseAddress(address);
+          if (rdata) values.push(rdata);
+        }
         if (values.length > 0) rrsets.push(rrset(owner, TYPE[type], values));
       }
       const values: RData[] = [];
-      for (const value of records.SRV.get(text) ?? []) {
-        const rdata = srvRdata(value, settings.srvWeight);
+      for (const value of records.SRV.get(text) ?? NONE) {
+        const rdata = srvRdata(value);
         if (typeof rdata !== 'string') values.push(rdata);
         else if (!reported.has(`${text} ${value}`)) {
           reported.add(`${text} ${value}`);
@@ -83,16 +95,17 @@ function* askedOnce(records: RecordSet): Generator<string> {
 }
 
 /** Canonical order, each once: addresses and ports that are written differently may be one. */
-function inOrder(values: readonly RData[]): RData[] {
+function inOrder(values: readonly RData[]): readonly RData[] {
+  if (values.length < 2) return values;
   const sorted = values.toSorted(compareOctets);
   return sorted.filter((value, i) => {
     const before = sorted[i - 1];
-    return !before || compareOctets(before, value) !== 0;
+    return !before || !sameOctets(before, value);
   });
 }
 
 /** RDATA of `target:port`, or why no answer can carry it. */
-function srvRdata(value: string, weight: number): RData | string {
+function encodeSrvValue(value: string, weight: number): RData | string {
   const colon = value.lastIndexOf(':');
   const port = value.slice(colon + 1);
   if (!/^\d+$/.test(port) || Number(port) > 0xffff) return `port ${JSON.stringify(port)} is none`;

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { answerName } from '../../zone/answer.ts';
+import { encodeEdit } from '../../zone/edit.ts';
 import { type Entry, readEntry, storedRdata, writeEntry, writeTombstone } from '../../zone/entry.ts';
+import { FormatError } from '../../zone/format-error.ts';
 import { toHex } from '../../zone/hash.ts';
 import { nameToWire, parseName } from '../../zone/name.ts';
 import { createWriter } from '../../zone/octets.ts';
@@ -20,13 +22,13 @@ function entry(name: string, types: readonly number[]): Entry {
     rdata: [hex('0a000001')],
   }));
   const writer = createWriter();
-  writeEntry(writer, owner, { rrsets, addressesOf: () => [] });
+  writeEntry(writer, nameToWire(owner), { rrsets, addressesOf: () => [] });
   return readEntry(writer.written());
 }
 
 function tombstone(name: string): Entry {
   const writer = createWriter();
-  writeTombstone(writer, parseName(name));
+  writeTombstone(writer, nameToWire(parseName(name)));
   return readEntry(writer.written());
 }
 
@@ -86,6 +88,13 @@ describe('answerName', () => {
   ])('at an apex without an entry, type %i: it exists all the same', (type, expected) => {
     expect(answer('mesos', type, undefined)).toBe(expected);
     expect(answer('mesos', type, tombstone('mesos'))).toBe(expected);
+  });
+
+  it('refuses an edit, which says nothing by itself', () => {
+    const edit = readEntry(encodeEdit(entry('a.mesos', [TYPE.A]), entry('a.mesos', [TYPE.AAAA])));
+    for (const type of [TYPE.A, TYPE.SRV, TYPE.ANY])
+      expect(() => answer('a.mesos', type, edit)).toThrow(FormatError);
+    expect(() => answer('mesos', TYPE.SOA, edit)).toThrow(FormatError);
   });
 
   it('takes no other name for the apex', () => {

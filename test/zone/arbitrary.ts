@@ -4,7 +4,7 @@ import { FormatError } from '../../zone/format-error.ts';
 import { compareOctets, toHex } from '../../zone/hash.ts';
 import { nameFromWire, type OwnerName, parseName } from '../../zone/name.ts';
 import { decodeSrv, encodeSrv, type RData, type RRset, TYPE } from '../../zone/record.ts';
-import type { ZoneContent } from '../../zone/snapshot.ts';
+import type { ZoneContent } from '../../zone/entries.ts';
 
 /** Names and contents to test the codecs with, and what they should read back as. */
 
@@ -95,6 +95,25 @@ const anySrv = fc
     target: anyTarget,
   })
   .map((srv) => encodeSrv(srv));
+
+/**
+ * SRV RRsets around 64 values: ports from `first`, spread over some of the owners. Two of them are alike enough
+ * for one to be an edit of the other, and differ in where their targets are first named.
+ */
+export const anyLargeSrv = fc
+  .record({
+    first: fc.nat(20),
+    count: fc.integer({ min: 60, max: 120 }),
+    spread: fc.integer({ min: 9, max: 10 }),
+    ttl: fc.integer({ min: 30, max: 31 }),
+  })
+  .map(({ first, count, spread, ttl }) => (owner: OwnerName): RRset[] => {
+    const rdata = Array.from({ length: count }, (_, i) => {
+      const target = OWNERS[(first + i) % spread] ?? ORIGIN;
+      return encodeSrv({ priority: 0, weight: 1, port: first + i, target });
+    });
+    return [{ owner, type: TYPE.SRV, ttl, sources: 1, rdata }];
+  });
 
 /** By type: what a name may have. */
 const anyValuesByType = fc.record(

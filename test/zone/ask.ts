@@ -58,7 +58,7 @@ export function ask(asked: Asked): Query {
 /** The RRsets of a name as they are stored, SRV targets' addresses with them. */
 export function stored(contents: Contents, owner: OwnerName): StoredRRset[] {
   const writer = createWriter();
-  writeEntry(writer, owner, {
+  writeEntry(writer, nameToWire(owner), {
     rrsets: contents.get(owner) ?? [],
     addressesOf: (target) => addressesIn(contents, target),
   });

@@ -8,8 +8,10 @@ import {
   openBlock,
   type PlacedEntry,
 } from '../../zone/block.ts';
+import { applyEdit, encodeEdit } from '../../zone/edit.ts';
 import {
   entryName,
+  readEntry,
   rrsetsOf,
   storedRdata,
   targetAddresses,
@@ -44,10 +46,10 @@ function slotOf(owner: OwnerName): number {
 
 function entryOctets(owner: OwnerName, contents: Contents | 'tombstone' = new Map()): Uint8Array {
   const writer = createWriter();
-  if (contents === 'tombstone') writeTombstone(writer, owner);
+  if (contents === 'tombstone') writeTombstone(writer, nameToWire(owner));
   else {
     const rrsets = contents.get(owner) ?? [];
-    writeEntry(writer, owner, { rrsets, addressesOf: (target) => addressesIn(contents, target) });
+    writeEntry(writer, nameToWire(owner), { rrsets, addressesOf: (target) => addressesIn(contents, target) });
   }
   return writer.written();
 }
@@ -202,9 +204,30 @@ const SMALL: Contents = new Map([
   [parseName('_tcp.mesos'), []],
 ]);
 
+/** A service before and after a change: one value goes, one comes, a target's address is another. */
+const EDITED = parseName('_b._tcp.mesos');
+const [BEFORE, AFTER] = [
+  { ports: [1, 2, 3, 4, 5], address: '0a000001' },
+  { ports: [1, 2, 4, 5, 6], address: '0a000003' },
+].map(({ ports, address }) => {
+  const rdata = ports.map((port) => encodeSrv({ priority: 0, weight: 1, port, target: A.owner }));
+  return entryOctets(
+    EDITED,
+    new Map([
+      [EDITED, [{ ...SRV, owner: EDITED, rdata }]],
+      [A.owner, [{ ...A, rdata: [hex(address)] }]],
+    ]),
+  );
+});
+
 function smallBlock(): Uint8Array {
   const gone = parseName('gone.mesos');
-  return encodeBlock([...placed(SMALL), { slot: slotOf(gone), octets: entryOctets(gone, 'tombstone') }]);
+  const edit = encodeEdit(readEntry(BEFORE ?? hex('')), readEntry(AFTER ?? hex('')));
+  return encodeBlock([
+    ...placed(SMALL),
+    { slot: slotOf(gone), octets: entryOctets(gone, 'tombstone') },
+    { slot: slotOf(EDITED), octets: edit },
+  ]);
 }
 
 /** Everything there is to read of a block: no octets may make this hang or throw anything but FormatError. */
@@ -221,7 +244,8 @@ function readAll(octets: Uint8Array): boolean {
   read(() => {
     for (const { entry } of entriesOf(opened)) {
       read(() => {
-        for (const rrset of rrsetsOf(entry)) {
+        const whole = applyEdit(entry.kind === 'edit' ? readEntry(BEFORE ?? hex('')) : undefined, entry);
+        for (const rrset of rrsetsOf(whole)) {
           read(() => storedRdata(rrset));
           read(() => targetAddresses(rrset));
         }
@@ -320,6 +344,10 @@ describe('block.bin', () => {
     }
     const gone = parseName('gone.mesos');
     expect(findEntry(block, nameToWire(gone), slotOf(gone))?.kind).toBe('tombstone');
-    expect(block.count).toBe(4);
+    const edit = findEntry(block, nameToWire(EDITED), slotOf(EDITED));
+    const applied = edit && applyEdit(readEntry(BEFORE ?? hex('')), edit);
+    expect(edit?.kind).toBe('edit');
+    expect(toHex(applied?.octets ?? hex('')), IF_CHANGED_ON_PURPOSE).toBe(toHex(AFTER ?? hex('')));
+    expect(block.count).toBe(5);
   });
 });

@@ -33,7 +33,7 @@ import {
 function encode(contents: Contents, owner: OwnerName): Uint8Array {
   const writer = createWriter();
   writer.octets(hex('ffffff'));
-  writeEntry(writer, owner, {
+  writeEntry(writer, nameToWire(owner), {
     rrsets: contents.get(owner) ?? [],
     addressesOf: (target) => addressesIn(contents, target),
   });
@@ -154,7 +154,7 @@ describe('an entry', () => {
 describe('a tombstone', () => {
   it('is its name and nothing else', () => {
     const writer = createWriter();
-    writeTombstone(writer, A.owner);
+    writeTombstone(writer, nameToWire(A.owner));
     expect(toHex(writer.written())).toBe('0901610 56d65736f7300 00 00'.replaceAll(' ', ''));
     const entry = readEntry(writer.written());
     expect(entry.kind).toBe('tombstone');
@@ -167,7 +167,7 @@ describe('a damaged entry', () => {
   it.each([
     ['nothing', ''],
     ['a name alone', '0100'],
-    ['an unknown kind', '0100 02 00'],
+    ['an unknown kind', '0100 03 00'],
     ['a name length past its end', 'ff 00 01 00'],
   ])('is refused: %s', (_, octets) => {
     expect(() => readEntry(hex(octets))).toThrow(FormatError);

@@ -7,8 +7,12 @@ import {
   decodeHead,
   encodeBody,
   encodeHead,
+  guardKey,
   type HeadBody,
   headKey,
+  historyKey,
+  keyPrefix,
+  parseKey,
   rootOctets,
   runKey,
   shardKey,
@@ -51,6 +55,12 @@ const BODY: HeadBody = {
     },
   },
   overlay: hex('4d444231 00000000 00000000 00000000 00000000'),
+  held: { names: 300, sinceSeconds: 1_799_998_000, memory: hex('c0ffee') },
+  pin: 1_799_997_000,
+  superseded: [
+    { kind: 'run', from: 1_799_998_000, upTo: 1_799_998_500, sinceSeconds: 1_799_999_000 },
+    { kind: 'guard', from: 1_799_998_400, upTo: 1_799_998_400, sinceSeconds: 1_799_999_000 },
+  ],
 };
 const ROOT = {
   epoch: 7,
@@ -65,42 +75,51 @@ const ROOT = {
 const anyHash = fc.uint8Array({ minLength: 16, maxLength: 16 });
 const anyName = anyLabels.map((labels) => nameFromWire(wireOf(labels)));
 const u32 = fc.nat(0xffffffff);
-const anyBody: fc.Arbitrary<HeadBody> = fc.record({
-  zone: fc.record({
-    origin: fc.constant(ORIGIN),
-    soa: fc.record({
-      mname: anyName,
-      rname: anyName,
-      refresh: u32,
-      retry: u32,
-      expire: u32,
-      minimum: u32,
-      ttl: u32,
+const anyBody: fc.Arbitrary<HeadBody> = fc.record(
+  {
+    zone: fc.record({
+      origin: fc.constant(ORIGIN),
+      soa: fc.record({
+        mname: anyName,
+        rname: anyName,
+        refresh: u32,
+        retry: u32,
+        expire: u32,
+        minimum: u32,
+        ttl: u32,
+      }),
+      nameServers: fc.array(anyName, { maxLength: 5 }),
+      nsTtl: u32,
     }),
-    nameServers: fc.array(anyName, { maxLength: 5 }),
-    nsTtl: u32,
-  }),
-  settings: fc.record({
-    staleAfterSeconds: u32,
-    expireAfterSeconds: u32,
-    recursionAvailable: fc.constantFrom('forwarding', 'always', 'never'),
-  }),
-  levels: fc.record({
-    seed: fc.uint8Array({ minLength: 8, maxLength: 8 }),
-    run: fc.option(fc.record({ serial: u32, hash: anyHash, octets: u32 }), { nil: undefined }),
-    shards: fc.option(
-      fc.nat(4).chain((bits) =>
-        fc.record({
-          cutSerial: u32,
-          bits: fc.constant(bits),
-          hashes: fc.array(anyHash, { minLength: 2 ** bits, maxLength: 2 ** bits }),
-        }),
+    settings: fc.record({
+      staleAfterSeconds: u32,
+      expireAfterSeconds: u32,
+      recursionAvailable: fc.constantFrom('forwarding', 'always', 'never'),
+    }),
+    levels: fc.record({
+      seed: fc.uint8Array({ minLength: 8, maxLength: 8 }),
+      run: fc.option(fc.record({ serial: u32, hash: anyHash, octets: u32 }), { nil: undefined }),
+      shards: fc.option(
+        fc.nat(4).chain((bits) =>
+          fc.record({
+            cutSerial: u32,
+            bits: fc.constant(bits),
+            hashes: fc.array(anyHash, { minLength: 2 ** bits, maxLength: 2 ** bits }),
+          }),
+        ),
+        { nil: undefined },
       ),
-      { nil: undefined },
+    }),
+    overlay: fc.uint8Array({ maxLength: 100 }),
+    held: fc.record({ names: u32, sinceSeconds: u32, memory: fc.uint8Array({ maxLength: 50 }) }),
+    pin: u32,
+    superseded: fc.array(
+      fc.record({ kind: fc.constantFrom('run', 'shard', 'guard'), from: u32, upTo: u32, sinceSeconds: u32 }),
+      { maxLength: 4 },
     ),
-  }),
-  overlay: fc.uint8Array({ maxLength: 100 }),
-});
+  },
+  { requiredKeys: ['zone', 'settings', 'levels', 'overlay'] },
+);
 
 /** A body's sections, as octets. */
 function sectionsOf(body: Uint8Array): Uint8Array[] {
@@ -137,13 +156,13 @@ describe('a head body', () => {
 
   it('is read whatever the order of its sections', () => {
     const sections = sectionsOf(encodeBody(BODY));
-    expect(sections).toHaveLength(4);
+    expect(sections).toHaveLength(8);
     expect(decodeBody(joined(sections.toReversed()), ORIGIN)).toEqual(BODY);
   });
 
   it('has no overlay section without an overlay', () => {
     const octets = encodeBody({ ...BODY, overlay: new Uint8Array() });
-    expect(sectionsOf(octets)).toHaveLength(3);
+    expect(sectionsOf(octets)).toHaveLength(7);
     expect(decodeBody(octets, ORIGIN).overlay).toHaveLength(0);
   });
 
@@ -158,7 +177,7 @@ describe('a head body', () => {
     }
   });
 
-  it.each(['0063 0001 00000000', '0000 0001 00000000', '0005 ffff 00000002 aabb'])(
+  it.each(['0063 0001 00000000', '0000 0001 00000000', '0009 ffff 00000002 aabb'])(
     'is refused with the unknown critical section %s',
     (section) => {
       for (const at of [0, 2, 4]) {
@@ -167,6 +186,35 @@ describe('a head body', () => {
       }
     },
   );
+
+  it('has what only agents need where there is some, in sections that need not be known', () => {
+    const { held, pin, superseded, ...without } = BODY;
+    expect(decodeBody(encodeBody(without), ORIGIN)).toEqual(without);
+    const types = (body: HeadBody): string[] =>
+      sectionsOf(encodeBody(body)).map((section) => toHex(section.subarray(0, 4)));
+    const required = ['00010001', '00020001', '00030001', '00040001', '00070001'];
+    expect(types(without)).toEqual(required);
+    expect(types(BODY)).toEqual([...required.slice(0, 4), '00050000', '00060000', '00070001', '00080000']);
+    expect(decodeBody(encodeBody({ ...without, ...(held && { held }) }), ORIGIN).pin).toBeUndefined();
+    expect(decodeBody(encodeBody({ ...without, ...(pin && { pin }) }), ORIGIN).held).toBeUndefined();
+    expect(decodeBody(encodeBody({ ...without, pin: 0 }), ORIGIN).pin).toBe(0);
+    expect(decodeBody(encodeBody({ ...without, ...(superseded && { superseded }) }), ORIGIN)).toEqual({
+      ...without,
+      superseded,
+    });
+  });
+
+  it('is refused where it needs a feature that is not known, and read where it needs none', () => {
+    const sections = sectionsOf(encodeBody(BODY));
+    const withFeatures = (octets: string): Uint8Array =>
+      joined([...sections.slice(0, 6), ...sections.slice(7), hex(octets)]);
+    expect(toHex(sections[6] ?? hex(''))).toBe('000700010000000400000001');
+    expect(decodeBody(withFeatures(''), ORIGIN)).toEqual(BODY);
+    expect(() => decodeBody(withFeatures('0007 0001 00000004 00000003'), ORIGIN)).toThrow(
+      'needs features 0x2, which this version does not know',
+    );
+    expect(() => decodeBody(withFeatures('0007 0001 00000004 80000000'), ORIGIN)).toThrow('0x80000000');
+  });
 
   it('is refused without its zone, settings or levels', () => {
     for (const missing of [0, 1, 2]) {
@@ -179,6 +227,10 @@ describe('a head body', () => {
   it.each([
     ['a section past the end', '0001 0001 ffffffff'],
     ['half a section header', '0001 00'],
+    ['a guard cut off', '0005 0000 00000007 00000001 000000'],
+    ['a pin cut off', '0006 0000 00000003 000000'],
+    ['a superseded block cut off', '0008 0000 00000008 00 00000001 000000'],
+    ['features cut off', '0007 0001 00000003 000000'],
     ['a recursion flag that is none', '0002 0001 00000009 00000001 00000001 03'],
     ['settings cut off', '0002 0001 00000008 00000001 00000001'],
     ['2^17 shards', '0003 0001 0000000f 0000000000000000 00 01 00000001 11'],
@@ -196,7 +248,7 @@ describe('a head body', () => {
     const octets = encodeBody(BODY);
     for (const copy of damaged(octets)) refuses(() => decodeBody(copy, ORIGIN));
     const sections = fc.array(
-      fc.tuple(fc.nat(5), fc.nat(1), fc.uint8Array({ maxLength: 60 })).map(([type, flags, inside]) => {
+      fc.tuple(fc.nat(9), fc.nat(1), fc.uint8Array({ maxLength: 60 })).map(([type, flags, inside]) => {
         return Uint8Array.of(0, type, 0, flags, 0, 0, 0, inside.length, ...inside);
       }),
       { maxLength: 4 },
@@ -245,6 +297,13 @@ describe('a head', () => {
     }
     await tryOn('an octet more', Uint8Array.of(...octets, 0));
     expect(taken).toEqual([]);
+  });
+
+  it('of a newer format is refused by a reader that says which it reads', async () => {
+    const octets = await encodeHead(ROOT, encodeBody(BODY), key.signing);
+    octets[4] = 2;
+    for (const keys of [key.verify, 'none'] as const)
+      expect(await refusal(decodeHead(octets, keys))).toContain('has format 2, this version reads 1');
   });
 
   it('unsigned or not, has the body that its root names', async () => {
@@ -298,6 +357,46 @@ describe('store keys', () => {
     expect(shardKey(parseName('Cluster.Example.'), 'inside', { ...shards, index: 1 })).toBe(
       `z/cluster.example/inside/s/17-1-${'ff'.repeat(16)}`,
     );
+  });
+
+  it('of history and of the guard are these', () => {
+    expect(historyKey(ORIGIN, 'main', 17)).toBe('z/mesos/main/h/17');
+    expect(guardKey(ORIGIN, 'main', { serial: 18, hash: run.hash })).toBe(
+      'z/mesos/main/g/18-00112233445566778899aabbccddeeff',
+    );
+  });
+
+  it('are known again, with the serial of the push that first wrote them', () => {
+    for (const origin of ['mesos', 'dc1.example', 'odd/main/h', ''].map((name) => parseName(name))) {
+      const prefix = keyPrefix(origin, 'main');
+      const guard = { serial: 18, hash: run.hash };
+      expect(parseKey(headKey(origin, 'main'))).toEqual({ kind: 'head', prefix });
+      expect(parseKey(runKey(origin, 'main', run))).toEqual({ kind: 'run', prefix, serial: run.serial });
+      expect(parseKey(shardKey(origin, 'main', { ...shards, index: 1 }))).toEqual({
+        kind: 'shard',
+        prefix,
+        serial: 17,
+      });
+      expect(parseKey(historyKey(origin, 'main', 0))).toEqual({ kind: 'history', prefix, serial: 0 });
+      expect(parseKey(guardKey(origin, 'main', guard))).toEqual({ kind: 'guard', prefix, serial: 18 });
+    }
+  });
+
+  it.each([
+    'head',
+    'z/mesos/head',
+    'z/mesos/main/heads',
+    'x/mesos/main/head',
+    'z/mesos/main/r/5',
+    'z/mesos/main/r/4294967296-00112233445566778899aabbccddeeff',
+    'z/mesos/main/r/5-00112233445566778899AABBCCDDEEFF',
+    'z/mesos/main/r/5-00112233445566778899aabbccddeeff0',
+    'z/mesos/main/s/5-00112233445566778899aabbccddeeff',
+    'z/mesos/main/h/',
+    'z/mesos/main/h/5-1',
+    'z/mesos/main/q/5-00112233445566778899aabbccddeeff',
+  ])('are not %s', (other) => {
+    expect(parseKey(other)).toBeUndefined();
   });
 
   it('do not exist for a shard that does not', () => {

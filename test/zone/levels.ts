@@ -1,15 +1,9 @@
 import { expect } from 'vitest';
+import { encodeEntries, type EntryTable, tableChanges } from '../../zone/entries.ts';
 import { hashName } from '../../zone/hash.ts';
+import { findInLevels, type Levels, liveEntries } from '../../zone/levels.ts';
 import { nameFromWire, nameToWire, type OwnerName, parseName } from '../../zone/name.ts';
-import {
-  encodeEntries,
-  findInLevels,
-  type Levels,
-  type Limits,
-  liveEntries,
-  type Plan,
-  planSnapshot,
-} from '../../zone/snapshot.ts';
+import { type Cut, cutSnapshot, type Limits, type Plan, planSnapshot } from '../../zone/plan.ts';
 import {
   type Contents,
   describeContents,
@@ -26,13 +20,18 @@ import {
 
 export const SEED = hex('0123456789abcdef');
 
-export function plan(
-  published: Levels | undefined,
-  contents: Contents,
-  options: { serial: number; limits: Limits },
-): Promise<Plan> {
-  const entries = encodeEntries(toContent(contents), { origin: ORIGIN, seed: SEED });
-  return planSnapshot(published, entries, { seed: SEED, ...options });
+type Options = { readonly serial: number; readonly limits: Limits };
+
+export function tableOf(contents: Contents): EntryTable {
+  return encodeEntries(toContent(contents), { origin: ORIGIN, seed: SEED });
+}
+
+export function cut(contents: Contents, options: Options): Promise<Cut> {
+  return cutSnapshot(tableOf(contents), { seed: SEED, ...options });
+}
+
+export function plan(published: Levels, contents: Contents, options: Options): Promise<Plan> {
+  return planSnapshot(published, tableChanges(published, tableOf(contents)), options);
 }
 
 /** The owners and what lies between them and the origin, label by label. */

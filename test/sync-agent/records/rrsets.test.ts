@@ -5,7 +5,7 @@ import { type RRsetSettings, toZoneContent } from '../../../sync-agent/records/r
 import { compareOctets } from '../../../zone/hash.ts';
 import { parseName } from '../../../zone/name.ts';
 import { decodeAddress, decodeSrv, type RRset, TYPE } from '../../../zone/record.ts';
-import type { ZoneContent } from '../../../zone/snapshot.ts';
+import type { ZoneContent } from '../../../zone/entries.ts';
 import { keepReports } from '../reports.ts';
 
 const WEB = parseName('web.mesos');
@@ -110,6 +110,9 @@ describe('names', () => {
       },
     });
     expect([...content.owners()].toSorted()).toEqual(['a.mesos', 'c.mesos', 'd.mesos', 'mesos']);
+    for (const other of ['b.notmesos', 'mesos.example', 'example', 'ns.example'])
+      expect(content.has(parseName(other))).toBe(false);
+    for (const owner of content.owners()) expect(content.has(owner)).toBe(true);
     expect(content.rrsetsAt(parseName('a.mesos')).map(({ type }) => type)).toEqual([
       TYPE.A,
       TYPE.AAAA,

@@ -1,0 +1,168 @@
+import { type Block, encodeBlock, entriesOf, openBlock, type PlacedEntry } from './block.ts';
+import { levelsToCut, tableToCut } from './cut.ts';
+import { layOver } from './edit.ts';
+import type { EntryChange, EntryTable } from './entries.ts';
+import { type Entry, entryName, readEntry } from './entry.ts';
+import { CONTENT_HASH_OCTETS, contentHash, hashName, sameOctets } from './hash.ts';
+import { type LevelTable, MAX_HEAD_OCTETS } from './head.ts';
+import { applied, findInLevels, type Levels, openLevels } from './levels.ts';
+import { octetsKey } from './octets.ts';
+import type { Serial } from './zone.ts';
+
+/** How large the levels may grow. */
+export type Limits = {
+  /** The overlay is merged into the run when it would pass this. */
+  readonly overlayOctets: number;
+  /** A cut is wanted when the run has passed this. */
+  readonly runOctets: number;
+  /** A cut makes as many shards (a power of two, at most 2,048) as keep them below this on average. */
+  readonly shardOctets: number;
+};
+
+export const DEFAULT_LIMITS: Limits = {
+  overlayOctets: 56 * 1024,
+  runOctets: 1024 * 1024,
+  shardOctets: 384 * 1024,
+};
+
+/** What a push writes: a new run (if any), and the levels the head then names. */
+export type Plan = {
+  readonly levels: Levels;
+  readonly overlayOctets: Uint8Array;
+  readonly newRun: Uint8Array | undefined;
+  /** Names that really changed, came or went. */
+  readonly changes: number;
+  /** These names in wire form. */
+  readonly changed: readonly Uint8Array[];
+  /** The run has passed its limit; pushes may go on until the new blocks of a cut may be named. */
+  readonly wantsCut: boolean;
+};
+
+/** What a cut writes, all of it new: one run, or shards. */
+export type Cut = {
+  readonly levels: Levels;
+  readonly newRun: Uint8Array | undefined;
+  readonly newShards: readonly Uint8Array[];
+};
+
+/** At most so many shards that their hashes take half of a head. */
+const MAX_SHARD_BITS = 11;
+/** Room in a head for its root, the zone's own facts, the settings and the guard's memory. */
+const HEAD_FACTS_OCTETS = 8 * 1024;
+const NOTHING = new Uint8Array();
+
+/**
+ * Lays changes over what is published: into the overlay, and when that passes its budget, with it into a new run.
+ * Of several changes to a name the last one counts; those that change nothing are left out. The work goes with the
+ * changes, the overlay and, on a merge, the run, not with the zone. Pure: the same arguments give the same octets.
+ */
+export async function planSnapshot(
+  published: Levels,
+  changes: readonly EntryChange[],
+  { serial, limits = DEFAULT_LIMITS }: { readonly serial: Serial; readonly limits?: Limits },
+): Promise<Plan> {
+  const real = realChanges(published, changes);
+  const planned = (levels: Levels, newRun?: Uint8Array): Plan => ({
+    levels,
+    overlayOctets: levels.overlay?.octets ?? NOTHING,
+    newRun,
+    changes: real.length,
+    changed: real.map(({ name }) => name),
+    wantsCut: (levels.run?.octets.length ?? 0) > limits.runOctets,
+  });
+  if (real.length === 0) return planned(published);
+
+  const below: Levels = { ...published, overlay: undefined };
+  const overlay = layLevel(published.overlay, real, below);
+  const octets = overlay.length > 0 ? encodeBlock(overlay) : NOTHING;
+  const levels = { ...below, overlay: octets.length > 0 ? openBlock(octets) : undefined };
+  if (octets.length <= Math.min(limits.overlayOctets, overlayRoom(published.table))) return planned(levels);
+
+  const run = encodeBlock(layLevel(published.run, overlayChanges(levels), { ...below, run: undefined }));
+  const reference = { serial, hash: await contentHash(run), octets: run.length };
+  const table = { ...published.table, run: reference };
+  return planned({ ...below, table, run: openBlock(run) }, run);
+}
+
+/**
+ * Everything anew: one run if it fits its limit, else shards. The octets are the same whether a zone comes as the
+ * levels that say it or as a table of its entries. Pure.
+ */
+export async function cutSnapshot(
+  from: Levels | EntryTable,
+  {
+    seed,
+    serial,
+    limits = DEFAULT_LIMITS,
+  }: { readonly seed: Uint8Array; readonly serial: Serial; readonly limits?: Limits },
+): Promise<Cut> {
+  const entries = 'table' in from ? levelsToCut(from, seed) : tableToCut(from);
+  if (entries.octets <= limits.runOctets) {
+    const [run = NOTHING] = Array.from(entries.inShards(0), encodeBlock);
+    if (run.length <= limits.runOctets) {
+      const table = {
+        seed,
+        run: { serial, hash: await contentHash(run), octets: run.length },
+        shards: undefined,
+      };
+      return { levels: openLevels(table, { overlay: NOTHING, run, shards: [] }), newRun: run, newShards: [] };
+    }
+  }
+  const bits = Math.min(
+    MAX_SHARD_BITS,
+    Math.max(1, Math.ceil(Math.log2(entries.octets / limits.shardOctets))),
+  );
+  const newShards = Array.from(entries.inShards(bits), encodeBlock);
+  const hashes: Uint8Array[] = [];
+  for (const shard of newShards) hashes.push(await contentHash(shard));
+  const table = { seed, run: undefined, shards: { cutSerial: serial, bits, hashes } };
+  const levels = openLevels(table, { overlay: NOTHING, run: undefined, shards: newShards });
+  return { levels, newRun: undefined, newShards };
+}
+
+/** A change that is one, with the name it is about. */
+type RealChange = EntryChange & { readonly name: Uint8Array };
+
+/** The last change to each name, if it differs from what the levels say. */
+function realChanges(levels: Levels, changes: readonly EntryChange[]): RealChange[] {
+  const last = new Map<string, RealChange>();
+  for (const change of changes) {
+    const name = entryName(readEntry(change.octets));
+    last.set(octetsKey(name), { ...change, name });
+  }
+  return [...last.values()].filter(
+    ({ name, hash, octets }) => !isSame(findInLevels(levels, name, hash), readEntry(octets)),
+  );
+}
+
+/** A level's entries with the changes laid over what the levels below it say: one entry a name. */
+function layLevel(level: Block | undefined, changes: readonly RealChange[], below: Levels): PlacedEntry[] {
+  const changed = new Set(changes.map(({ name }) => octetsKey(name)));
+  const laid: PlacedEntry[] = [];
+  for (const { slot, entry } of level ? entriesOf(level) : [])
+    if (!changed.has(octetsKey(entryName(entry)))) laid.push({ slot, octets: entry.octets });
+  for (const { name, hash, octets } of changes) {
+    const [under, next] = [findInLevels(below, name, hash), readEntry(octets)];
+    if (!isSame(under, next)) laid.push({ slot: hash.slot, octets: layOver(under, next) });
+  }
+  return laid;
+}
+
+/** The overlay as changes to the levels below it: every name whole. */
+function overlayChanges(levels: Levels): RealChange[] {
+  return Array.from(levels.overlay ? entriesOf(levels.overlay) : [], ({ entry }) => {
+    const name = entryName(entry);
+    return { name, hash: hashName(name, levels.table.seed), octets: applied(levels, entry).octets };
+  });
+}
+
+/** Does `next` say what the levels, which have `found`, say already? No name and a tombstone are the same. */
+function isSame(found: Entry | undefined, next: Entry): boolean {
+  if (next.kind === 'tombstone') return found === undefined || found.kind === 'tombstone';
+  return found !== undefined && sameOctets(found.octets, next.octets);
+}
+
+/** What a head can hold beside the hashes of its shards. */
+function overlayRoom({ shards }: LevelTable): number {
+  return MAX_HEAD_OCTETS - HEAD_FACTS_OCTETS - (shards ? shards.hashes.length * CONTENT_HASH_OCTETS : 0);
+}
