@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { afterFailover } from './failover.ts';
 import type { Fault, Quorum } from './quorum.ts';
 import { authority, MESOS_BUILD, stateChunks } from './state.ts';
 import { JSON_TYPE, sendState } from './state-response.ts';
@@ -40,8 +41,10 @@ export function answer(quorum: Quorum, { index, request, response }: Exchange): 
   if (reply === 'state') {
     const master = quorum.masters[index];
     if (master === undefined) throw new RangeError(`no master ${index}`);
-    const { cluster, electedSeconds } = quorum;
-    sendState(response, { chunks: stateChunks(cluster.snapshot(), { ...master, electedSeconds }), fault });
+    const { cluster, electedSeconds, failover, now } = quorum;
+    const whole = cluster.snapshot();
+    const known = failover === undefined ? whole : afterFailover(whole, failover, now());
+    sendState(response, { chunks: stateChunks(known, { ...master, electedSeconds }), fault });
     return;
   }
   const { status, headers, body = '' } = reply;

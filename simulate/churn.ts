@@ -1,5 +1,5 @@
 import { isSearch, SEARCH_INSTANCES } from './app-catalogue.ts';
-import type { SimulatedApp, SimulatedTask } from './cluster-snapshot.ts';
+import type { SimulatedApp, SimulatedFramework, SimulatedTask } from './cluster-snapshot.ts';
 import type { At, ClusterChange, Mutations } from './mutations.ts';
 import type { Random } from './random.ts';
 import { asKilling, asRunning, END_STATES } from './task.ts';
@@ -9,22 +9,29 @@ type Churn = (changes: number, at: At) => readonly ClusterChange[];
 type ChurnOptions = {
   readonly mutations: Mutations;
   readonly apps: readonly SimulatedApp[];
+  readonly isHere: (framework: SimulatedFramework) => boolean;
   /** How many tasks there are to be, about. */
   readonly taskCount: number;
   readonly random: Random;
 };
 
 /** Changes at random: tasks that start, end, move or fall ill. `search` keeps its instances. */
-export function createChurn(table: TaskTable, { mutations, apps, taskCount, random }: ChurnOptions): Churn {
+export function createChurn(
+  table: TaskTable,
+  { mutations, apps, isHere, taskCount, random }: ChurnOptions,
+): Churn {
   const { startTask, endTask, moveTask, setHealth, update } = mutations;
   // One of a kind that runs already can't start again: one of these does in its place.
   const repeatable = apps.filter((app) => !app.single);
 
   const startAny = (at: At) => {
     const picked = random.pick(apps);
-    const isTaken = picked.single && table.runningOf(picked) > 0;
+    const isTaken = (picked.single && table.runningOf(picked) > 0) || !isHere(picked.framework);
     const state = random.chance(0.15) ? 'TASK_STAGING' : 'TASK_RUNNING';
-    return startTask(isTaken ? random.pick(repeatable) : picked, { ...at, state });
+    return startTask(isTaken ? random.pick(repeatable.filter((app) => isHere(app.framework))) : picked, {
+      ...at,
+      state,
+    });
   };
   const endOne = (task: SimulatedTask, at: At): ClusterChange => {
     // `search` is moved in place of ended when it has none to spare.

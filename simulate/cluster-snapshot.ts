@@ -117,4 +117,6 @@ export type ClusterSnapshot = {
   readonly agents: readonly SimulatedAgent[];
   readonly frameworks: readonly FrameworkSnapshot[];
   readonly completedFrameworks: readonly FrameworkSnapshot[];
+  /** Agents a new leader knows of and has not heard from: their tasks are not in `frameworks`. */
+  readonly recoveredAgents: readonly SimulatedAgent[];
 };

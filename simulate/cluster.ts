@@ -10,6 +10,7 @@ import type {
 import { FRAMEWORK_PLANS, makeFramework, RETIRED_FRAMEWORK } from './framework-catalogue.ts';
 import { launchOrders, retireFramework } from './history.ts';
 import { type At, type ClusterChange, createMutations, type Mutations } from './mutations.ts';
+import { createMishaps, type Mishaps } from './mishaps.ts';
 import { createPlacement } from './placement.ts';
 import { createRandom } from './random.ts';
 import { createTaskTable } from './task-table.ts';
@@ -28,19 +29,20 @@ const MAX_TASKS_PER_AGENT = 5_000;
  * A Mesos cluster made of nothing. The same options and the same calls give the same cluster, ids included;
  * there is no clock inside, every mutation is told the time in seconds since 1970.
  */
-export type SimulatedCluster = Pick<Mutations, 'startTask' | 'endTask' | 'moveTask' | 'setHealth'> & {
-  readonly seed: number;
-  readonly agents: readonly SimulatedAgent[];
-  readonly frameworks: readonly SimulatedFramework[];
-  /** All that may run, `search` of Marathon first; some may have no task at the moment. */
-  readonly apps: readonly SimulatedApp[];
-  readonly snapshot: () => ClusterSnapshot;
-  /**
-   * That many random changes of the kinds above, keeping the number of tasks about what it was at first.
-   * `search` never falls below three running instances by it.
-   */
-  readonly churn: (changes: number, at: At) => readonly ClusterChange[];
-};
+export type SimulatedCluster = Pick<Mutations, 'startTask' | 'endTask' | 'moveTask' | 'setHealth'> &
+  Mishaps & {
+    readonly seed: number;
+    readonly agents: readonly SimulatedAgent[];
+    readonly frameworks: readonly SimulatedFramework[];
+    /** All that may run, `search` of Marathon first; some may have no task at the moment. */
+    readonly apps: readonly SimulatedApp[];
+    readonly snapshot: () => ClusterSnapshot;
+    /**
+     * That many random changes of the kinds above, keeping the number of tasks about what it was at first.
+     * `search` never falls below three running instances by it.
+     */
+    readonly churn: (changes: number, at: At) => readonly ClusterChange[];
+  };
 
 export type ClusterOptions = {
   readonly seed: number;
@@ -73,8 +75,9 @@ export function createCluster(options: ClusterOptions): SimulatedCluster {
   const table = createTaskTable(frameworks);
   const mutations = createMutations(table, { placement: createPlacement(agents, random), random });
   launchOrders(orders, { mutations, nowSeconds, random });
+  const { mishaps, isHere, sort } = createMishaps(table, { frameworks, mutations, random });
   const retired = makeFramework(RETIRED_FRAMEWORK, { ...birth, index: frameworks.length });
-  const completedFrameworks = [retireFramework(retired, { agents, nowSeconds, random })];
+  const retiredFramework = retireFramework(retired, { agents, nowSeconds, random });
   return {
     seed,
     agents,
@@ -84,13 +87,18 @@ export function createCluster(options: ClusterOptions): SimulatedCluster {
     endTask: mutations.endTask,
     moveTask: mutations.moveTask,
     setHealth: mutations.setHealth,
-    churn: createChurn(table, { mutations, apps, taskCount, random }),
-    snapshot: () => ({
-      startedSeconds: birth.startedSeconds,
-      agents,
-      frameworks: table.byFramework(),
-      completedFrameworks,
-    }),
+    ...mishaps,
+    churn: createChurn(table, { mutations, apps, isHere, taskCount, random }),
+    snapshot: () => {
+      const { here, gone } = sort(table.byFramework());
+      return {
+        startedSeconds: birth.startedSeconds,
+        agents,
+        frameworks: here,
+        completedFrameworks: [retiredFramework, ...gone],
+        recoveredAgents: [],
+      };
+    },
   };
 }
 

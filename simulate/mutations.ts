@@ -8,9 +8,11 @@ type Started = { readonly kind: 'started'; readonly task: SimulatedTask };
 /** Another state or health under the same id. */
 type Updated = { readonly kind: 'updated'; readonly task: SimulatedTask };
 type Ended = { readonly kind: 'ended'; readonly task: SimulatedTask };
+/** No longer there, and nothing tells of it. */
+type Vanished = { readonly kind: 'vanished'; readonly task: SimulatedTask };
 type Moved = { readonly kind: 'moved'; readonly from: SimulatedTask; readonly to: SimulatedTask };
 /** What happened to a task, with the task as it is afterwards. */
-export type ClusterChange = Started | Updated | Ended | Moved;
+export type ClusterChange = Started | Updated | Ended | Moved | Vanished;
 
 /** When it happens, in seconds since 1970. */
 export type At = { readonly atSeconds: number };
@@ -24,6 +26,8 @@ export type Mutations = {
   readonly startTask: (app: SimulatedApp, options: StartOptions) => Started;
   /** Moves a task to its framework's completed ones; TASK_FINISHED unless told otherwise. */
   readonly endTask: (taskId: string, options: EndOptions) => Ended;
+  /** Takes a task away without a trace, as a master does that has not heard of it. */
+  readonly vanishTask: (taskId: string) => Vanished;
   /** Restarts a task elsewhere: new id, new agent where there is another one, new ports. */
   readonly moveTask: (taskId: string, options: At) => Moved;
   /** Throws `RangeError` also for a task that isn't running. */
@@ -62,6 +66,12 @@ export function createMutations(table: TaskTable, { placement, random }: Mutatio
       return { kind: 'started', task: launch(app, { ...options, instance }) };
     },
     endTask,
+    vanishTask: (taskId) => {
+      const task = table.get(taskId);
+      table.remove(taskId);
+      placement.release(task);
+      return { kind: 'vanished', task };
+    },
     moveTask: (taskId, { atSeconds }) => {
       const avoid = table.get(taskId);
       // The new one first, so that it can't get the place of the old one.

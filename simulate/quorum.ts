@@ -1,4 +1,5 @@
 import type { SimulatedCluster } from './cluster.ts';
+import type { Failover } from './failover.ts';
 import type { MasterAddress } from './state.ts';
 
 /** What a master does in place of answering as it should, for tests of those who ask it. */
@@ -20,4 +21,8 @@ export type Quorum = {
   leader: number | undefined;
   electedSeconds: number;
   isRecovering: boolean;
+  /** The last failover; undefined while the leader knows all there is. */
+  failover: Failover | undefined;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
 };

@@ -31,6 +31,11 @@ export type SimulatedMasters = {
   readonly leader: number | undefined;
   /** Elects another leader, or none. */
   readonly lead: (master: number | undefined) => void;
+  /**
+   * Elects another leader (the next master unless told which), which answers at once and knows what has come back
+   * to it: see `afterFailover`.
+   */
+  readonly failover: (options: FailoverOptions) => void;
   /** A leader that is still recovering answers 503, until told otherwise. */
   readonly recover: (recovering: boolean) => void;
   /** Sets or clears (undefined) the fault of one master, or of all. */
@@ -38,6 +43,8 @@ export type SimulatedMasters = {
   /** Closes all connections and ports at once. Also what `signal` does. */
   readonly close: () => Promise<void>;
 };
+
+type FailoverOptions = { readonly to?: number; readonly agentsReturnOverSeconds: number };
 
 /**
  * Starts the masters of a simulated cluster, each on a port of its own; the first leads. They answer as Mesos
@@ -54,6 +61,8 @@ export async function startSimulatedMasters(options: MastersOptions): Promise<Si
     leader: 0,
     electedSeconds: now() / 1_000,
     isRecovering: false,
+    failover: undefined,
+    now,
   };
   // The same numbers as the cluster's: the first master is the one in the ids of its agents and frameworks.
   const random = createRandom(cluster.seed);
@@ -89,6 +98,11 @@ export async function startSimulatedMasters(options: MastersOptions): Promise<Si
     },
     lead: (master) => {
       quorum.leader = checkIndex(quorum, master);
+      quorum.electedSeconds = now() / 1_000;
+    },
+    failover: ({ to = ((quorum.leader ?? -1) + 1) % count, agentsReturnOverSeconds }) => {
+      quorum.leader = checkIndex(quorum, to);
+      quorum.failover = { atMs: now(), agentsReturnOverSeconds };
       quorum.electedSeconds = now() / 1_000;
     },
     recover: (isRecovering) => {

@@ -47,7 +47,7 @@ export function stateOf(snapshot: ClusterSnapshot, master: StateMaster) {
   return {
     ...masterFields(snapshot, master),
     slaves: snapshot.agents.map((agent) => agentFields(agent, used)),
-    recovered_slaves: [],
+    recovered_slaves: snapshot.recoveredAgents.map(recoveredAgentFields),
     frameworks: snapshot.frameworks.map(frameworkOf),
     completed_frameworks: snapshot.completedFrameworks.map(frameworkOf),
     orphan_tasks: [],
@@ -72,7 +72,9 @@ function* statePieces(snapshot: ClusterSnapshot, master: StateMaster): Generator
   yield withoutEnd(masterFields(snapshot, master));
   yield ',"slaves":';
   yield* listPieces(snapshot.agents, (agent) => [JSON.stringify(agentFields(agent, used))]);
-  yield ',"recovered_slaves":[],"frameworks":';
+  yield ',"recovered_slaves":';
+  yield* listPieces(snapshot.recoveredAgents, (agent) => [JSON.stringify(recoveredAgentFields(agent))]);
+  yield ',"frameworks":';
   yield* listPieces(snapshot.frameworks, (each) => frameworkPieces(each, used));
   yield ',"completed_frameworks":';
   yield* listPieces(snapshot.completedFrameworks, (each) => frameworkPieces(each, used));
@@ -167,6 +169,15 @@ function agentFields(agent: SimulatedAgent, used: UsedBy) {
     version: MESOS_BUILD.version,
     capabilities: ['MULTI_ROLE', 'HIERARCHICAL_ROLE', 'RESERVATION_REFINEMENT', 'AGENT_DRAINING'],
   };
+}
+
+/** What a registry keeps of an agent: what it said of itself, and nothing of what it runs. */
+function recoveredAgentFields(agent: SimulatedAgent) {
+  const { id, hostname, port, attributes, cpus, memMiB, diskMiB, region, zone } = agent;
+  const domain = { fault_domain: { region: { name: region }, zone: { name: zone } } };
+  const ports = rangesText(agent.portRanges);
+  const resources = { ...resourceFields({ cpus, memMiB, diskMiB, ports: [] }), ports };
+  return { id, hostname, port, attributes, domain, resources };
 }
 
 /** A framework but for its lists of tasks, which follow. */

@@ -35,6 +35,7 @@ export function createTaskTable(frameworks: readonly SimulatedFramework[]) {
   return {
     size: () => tasks.length,
     pick: (random: Random) => random.pick(tasks),
+    all: (): readonly SimulatedTask[] => [...tasks],
     get: (taskId: string) => find(taskId).task,
     runningOf: (app: SimulatedApp) => runningCounts.get(app) ?? 0,
     add: (task: SimulatedTask) => {

@@ -7,6 +7,23 @@ export type ClusterState = {
   readonly leader: Endpoint | undefined;
   readonly agents: readonly MesosAgent[];
   readonly frameworks: readonly MesosFramework[];
+  /** What the cluster says of things that are gone: evidence that their names may go too. */
+  readonly ended: Ended;
+  /** Agents of the last leader that have not come back to this one yet: their tasks are not in the state. */
+  readonly recoveringAgents: number;
+};
+
+export type Ended = {
+  readonly tasks: readonly EndedTask[];
+  /** Names of completed frameworks, less those that a registered one has too. */
+  readonly frameworks: readonly string[];
+};
+
+/** A task in a terminal state, by what tells its names from any other task's. */
+export type EndedTask = {
+  readonly id: string;
+  readonly agentId: string;
+  readonly frameworkName: string;
 };
 
 /** Host and port as texts: a port may be empty or a service's name. An IPv6 host stands without brackets. */

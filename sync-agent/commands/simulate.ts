@@ -1,7 +1,12 @@
 import { type Command, InvalidArgumentError } from 'commander';
-import { createCluster, DEFAULT_AGENTS, DEFAULT_TASKS } from '../../simulate/cluster.ts';
+import {
+  createCluster,
+  DEFAULT_AGENTS,
+  DEFAULT_TASKS,
+  type SimulatedCluster,
+} from '../../simulate/cluster.ts';
 import { startChurn } from '../../simulate/churn-timer.ts';
-import { DEFAULT_PORT, startSimulatedMasters } from '../../simulate/server.ts';
+import { DEFAULT_PORT, type SimulatedMasters, startSimulatedMasters } from '../../simulate/server.ts';
 import { stopped, stopSignal } from './terminal.ts';
 
 type Flags = {
@@ -11,12 +16,18 @@ type Flags = {
   readonly tasks: number;
   readonly churnPerSecond: number;
   readonly seed: number;
+  readonly failoverEvery?: number;
+  readonly agentsReturnOver: number;
+  readonly vanishPercent?: number;
+  readonly vanishAfter: number;
 };
 
 const EXAMPLES = `
 Examples:
   mesos-doh simulate --agents 50 --tasks 2000 --churn-per-second 5
   mesos-doh simulate --masters 3        # the first leads, the others redirect to it
+  mesos-doh simulate --masters 3 --failover-every 120 --agents-return-over 20
+  mesos-doh simulate --vanish-percent 60 --vanish-after 30
   curl -s http://127.0.0.1:5050/state`;
 
 export function addSimulateCommand(program: Command): void {
@@ -28,9 +39,14 @@ export function addSimulateCommand(program: Command): void {
     .option('--agents <n>', 'how many agents', toPositive, DEFAULT_AGENTS)
     .option('--tasks <n>', 'how many tasks', toCount, DEFAULT_TASKS)
     .option('--churn-per-second <n>', 'tasks that start, end or move in a second', toNumber, 0)
+    .option('--failover-every <seconds>', 'another master leads, and agents come back to it', toPositive)
+    .option('--agents-return-over <seconds>', 'how long all agents take for that', toCount, 20)
+    .option('--vanish-percent <n>', 'so many of the tasks are gone at once, without a trace', toPercent)
+    .option('--vanish-after <seconds>', 'when they are', toCount, 60)
     .option('--seed <n>', 'the same seed gives the same cluster', toCount, 1)
     .addHelpText('after', EXAMPLES)
-    .action(async ({ port, masters, agents, tasks, churnPerSecond, seed }: Flags) => {
+    .action(async (flags: Flags) => {
+      const { port, masters, agents, tasks, churnPerSecond, seed } = flags;
       const signal = stopSignal();
       const cluster = createCluster({ seed, agents, tasks });
       const running = await startSimulatedMasters({ cluster, port, masters, now: Date.now, signal });
@@ -39,9 +55,35 @@ export function addSimulateCommand(program: Command): void {
         process.stdout.write(`${url}/state${i === running.leader ? ' (leader)' : ''}\n`);
       }
       process.stdout.write('ready\n');
+      startMishaps(flags, { running, cluster, signal });
       await stopped(signal);
       await running.close();
     });
+}
+
+type Mishap = {
+  readonly running: SimulatedMasters;
+  readonly cluster: SimulatedCluster;
+  readonly signal: AbortSignal;
+};
+
+/** What the flags say goes wrong, told on standard error when it does. */
+function startMishaps(flags: Flags, { running, cluster, signal }: Mishap): void {
+  const tell = (what: string): void => void process.stderr.write(`${new Date().toISOString()} ${what}\n`);
+  const { failoverEvery, agentsReturnOver, vanishPercent, vanishAfter } = flags;
+  const timers: NodeJS.Timeout[] = [];
+  if (failoverEvery !== undefined) {
+    const failover = (): void => {
+      running.failover({ agentsReturnOverSeconds: agentsReturnOver });
+      tell(`${running.urls[running.leader ?? 0]} leads; agents come back over ${agentsReturnOver} s`);
+    };
+    timers.push(setInterval(failover, failoverEvery * 1000));
+  }
+  if (vanishPercent !== undefined) {
+    const vanish = (): void => tell(`${cluster.vanish(vanishPercent / 100).length} tasks vanished`);
+    timers.push(setTimeout(vanish, vanishAfter * 1000));
+  }
+  signal.addEventListener('abort', () => timers.forEach((timer) => clearTimeout(timer)), { once: true });
 }
 
 /** A TCP port; 0 is any free one. */
@@ -54,6 +96,12 @@ export function toPort(text: string): number {
 export function toPositive(text: string): number {
   const value = toCount(text);
   if (value === 0) throw new InvalidArgumentError('It should be at least 1.');
+  return value;
+}
+
+function toPercent(text: string): number {
+  const value = toNumber(text);
+  if (value > 100) throw new InvalidArgumentError('It should be 0 to 100.');
   return value;
 }
 

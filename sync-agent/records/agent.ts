@@ -8,7 +8,7 @@ export function addAgent(
   { domain, addresses }: { domain: string; addresses: readonly string[] },
 ): void {
   const owner = `slave.${domain}.`;
-  for (const address of addresses) into.addAddress(owner, address);
+  for (const address of addresses) into.addAddress(owner, address, 'agent');
   if (addresses.length > 0)
-    into.add('SRV', `_slave._tcp.${domain}.`, `${owner}:${agent.endpoint?.port ?? ''}`);
+    into.add('SRV', `_slave._tcp.${domain}.`, `${owner}:${agent.endpoint?.port ?? ''}`, 'agent-port');
 }

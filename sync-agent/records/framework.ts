@@ -9,8 +9,8 @@ export function addFramework(
 ): void {
   const owner = `${name}.${domain}.`;
   for (const address of addresses) {
-    into.addAddress(owner, address);
+    into.addAddress(owner, address, 'framework');
     const port = framework.endpoint?.port ?? '';
-    if (port !== '') into.add('SRV', `_framework._tcp.${owner}`, `${owner}:${port}`);
+    if (port !== '') into.add('SRV', `_framework._tcp.${owner}`, `${owner}:${port}`, 'framework-port');
   }
 }

@@ -1,7 +1,7 @@
 import { entryName, rrsetOf, storedRdata } from '../../zone/entry.ts';
 import { nameFromWire } from '../../zone/name.ts';
 import { decodeAddress, decodeSrv, TYPE } from '../../zone/record.ts';
-import { type Levels, liveEntries } from '../../zone/snapshot.ts';
+import { type Levels, liveEntries } from '../../zone/levels.ts';
 import type { RecordSet } from './record-set.ts';
 
 /** A published snapshot as a record set: what is answered, in the form mesos-dns holds it. */

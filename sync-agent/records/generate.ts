@@ -1,5 +1,12 @@
 import { canonicalAddress } from '../../zone/address.ts';
-import type { ClusterState, Endpoint, MesosFramework, ReportSkipped } from '../cluster.ts';
+import type {
+  ClusterState,
+  Endpoint,
+  MesosAgent,
+  MesosFramework,
+  MesosTask,
+  ReportSkipped,
+} from '../cluster.ts';
 import { taskAddresses } from './address.ts';
 import { addAgent } from './agent.ts';
 import { addFramework } from './framework.ts';
@@ -10,6 +17,25 @@ import { keepReservedApart } from './reserved.ts';
 import type { AddressesOfHost, RecordSettings } from './settings.ts';
 import { addTask, createSharedNames } from './task.ts';
 
+/** Listens while records are made: `begin` tells what the records that follow come from. Only `explain` does. */
+export type Trace = {
+  readonly begin: (giver: Giver) => void;
+  /** A sink that hands everything on to `into`. */
+  readonly around: (into: RecordSink) => RecordSink;
+};
+
+/** What gives records. */
+export type Giver =
+  | { readonly kind: 'masters' | 'name-server' }
+  | { readonly kind: 'agent'; readonly agent: MesosAgent }
+  | { readonly kind: 'framework'; readonly framework: MesosFramework }
+  | {
+      readonly kind: 'task';
+      readonly task: MesosTask;
+      readonly framework: MesosFramework;
+      readonly agentAddresses: readonly string[];
+    };
+
 /**
  * The record set of a cluster, as mesos-dns would make it. Pure: host names come resolved. Elements that can't
  * be used are left out and reported; nothing here throws for what a cluster says.
@@ -17,7 +43,11 @@ import { addTask, createSharedNames } from './task.ts';
 export function generateRecords(
   state: ClusterState,
   settings: RecordSettings,
-  { addressesOfHost, report }: { addressesOfHost: AddressesOfHost; report: ReportSkipped },
+  {
+    addressesOfHost,
+    report,
+    trace,
+  }: { addressesOfHost: AddressesOfHost; report: ReportSkipped; trace?: Trace },
 ): RecordSet {
   const set = createRecordSet(report);
   const { domain } = settings;
@@ -34,25 +64,32 @@ export function generateRecords(
     return addresses;
   };
   let owner = '';
-  const into: RecordSink =
+  const apart =
     settings.reservedNames === 'mixed'
       ? set
       : keepReservedApart(set, settings, { ownerOf: () => owner, report });
+  const into: RecordSink = trace?.around(apart) ?? apart;
+  const own: RecordSink = trace?.around(set) ?? set;
 
   const agents = new Map<string, readonly string[]>();
   for (const agent of state.agents) {
     const addresses = resolved(agent.endpoint, `agent ${agent.id}`);
     agents.set(agent.id, addresses);
-    addAgent(set, agent, { domain, addresses });
+    trace?.begin({ kind: 'agent', agent });
+    addAgent(own, agent, { domain, addresses });
   }
   const masters = new Map([state.leader, ...settings.masters].map((master) => [master?.host, master]));
   for (const [host, master] of masters) resolved(master, `master ${host}`);
-  addMasters(set, state.leader, { masters: settings.masters, domain, addressesOf });
-  for (const address of settings.nameServerAddresses) set.addAddress(settings.nameServer, address);
+  trace?.begin({ kind: 'masters' });
+  addMasters(own, state.leader, { masters: settings.masters, domain, addressesOf });
+  trace?.begin({ kind: 'name-server' });
+  for (const address of settings.nameServerAddresses)
+    own.addAddress(settings.nameServer, address, 'name-server');
 
   for (const framework of state.frameworks) {
     const name = toFrameworkPart(framework.name, settings.labelRules);
     owner = describe(framework);
+    trace?.begin({ kind: 'framework', framework });
     addFramework(into, framework, { name, domain, addresses: resolved(framework.endpoint, owner) });
     const inDomain = `${name}.${domain}.`;
     const onAgent = `${name}.slave.${domain}.`;
@@ -75,6 +112,7 @@ export function generateRecords(
         agentAddresses,
       };
       owner = `task ${task.id}`;
+      trace?.begin({ kind: 'task', task, framework, agentAddresses });
       addTask(into, task, { place, settings, report });
     }
   }

@@ -21,19 +21,20 @@ export function addMasters(
   const known = new Set<string>();
   const addMaster = (master: Endpoint): void => {
     known.add(master.host);
-    for (const address of addressTexts(master)) into.addAddress(`master.${domain}.`, address);
+    for (const address of addressTexts(master)) into.addAddress(`master.${domain}.`, address, 'master');
   };
   let next = 0;
   const number = (master: Endpoint): void => {
-    for (const address of addressTexts(master)) into.addAddress(`master${next}.${domain}.`, address);
+    for (const address of addressTexts(master))
+      into.addAddress(`master${next}.${domain}.`, address, 'master-number');
     next++;
   };
 
   if (leader) {
     addMaster(leader);
-    for (const address of addressTexts(leader)) into.addAddress(`leader.${domain}.`, address);
+    for (const address of addressTexts(leader)) into.addAddress(`leader.${domain}.`, address, 'leader');
     for (const protocol of ['tcp', 'udp']) {
-      into.add('SRV', `_leader._${protocol}.${domain}.`, `leader.${domain}.:${leader.port}`);
+      into.add('SRV', `_leader._${protocol}.${domain}.`, `leader.${domain}.:${leader.port}`, 'leader-port');
     }
   }
   let leaderNumbered = false;

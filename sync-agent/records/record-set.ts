@@ -13,13 +13,33 @@ export type RecordSet = {
 
 export type RecordSetType = keyof RecordSet;
 
-/** Takes records one by one while a set is made. */
+/** Which rule a record is made by, for `explain`. One sentence on each: `records/rule.ts`. */
+export type RecordRule =
+  | 'leader'
+  | 'leader-port'
+  | 'master'
+  | 'master-number'
+  | 'name-server'
+  | 'agent'
+  | 'agent-port'
+  | 'framework'
+  | 'framework-port'
+  | 'task-shared-name'
+  | 'task-shared-name-on-agent'
+  | 'task-instance-name'
+  | 'task-instance-name-on-agent'
+  | 'task-host-port'
+  | 'task-host-port-on-agent'
+  | 'discovery-port'
+  | 'named-discovery-port';
+
+/** Takes records one by one while a set is made. Rules are told for those who listen: a set has no use for them. */
 export type RecordSink = {
-  readonly add: (type: RecordSetType, name: string, value: string) => void;
+  readonly add: (type: RecordSetType, name: string, value: string, rule?: RecordRule) => void;
   /** A or AAAA, by the address's form. */
-  readonly addAddress: (name: string, address: string) => void;
+  readonly addAddress: (name: string, address: string, rule?: RecordRule) => void;
   /** The same for one name, found once: for names that many tasks share. */
-  readonly at: (name: string) => OwnerSink;
+  readonly at: (name: string, rule?: RecordRule) => OwnerSink;
 };
 
 export type OwnerSink = {
@@ -82,7 +102,7 @@ export function createRecordSet(report: ReportSkipped): RecordSink & { readonly 
 }
 
 /** An IPv4-mapped IPv6 address is the IPv4 address. */
-function typeOf(address: string): 'A' | 'AAAA' {
+export function typeOf(address: string): 'A' | 'AAAA' {
   return address.includes(':') && parseAddress(address)?.length !== 4 ? 'AAAA' : 'A';
 }
 

@@ -14,12 +14,8 @@ export function keepReservedApart(
   settings: RecordSettings,
   { ownerOf, report }: { ownerOf: () => string; report: ReportSkipped },
 ): RecordSink {
-  const suffix = `.${settings.domain}.`;
-  const nameServer = settings.nameServer.toLowerCase();
+  const isReserved = reservedBy(settings);
   const reported = new Set<string>();
-  const isReserved = (name: string): boolean =>
-    name === nameServer ||
-    (name.indexOf('.') === name.length - suffix.length && /^(?:leader|master\d*|slave)\./.test(name));
   const refuses = (name: string): boolean => {
     if (!isReserved(name)) return false;
     const detail = `${ownerOf()} would add itself to ${name}`;
@@ -41,4 +37,16 @@ export function keepReservedApart(
       return { add: () => void refuses(name), addAddress: () => void refuses(name) };
     },
   };
+}
+
+/** Tells whether a name (with its final dot) is the cluster's own: `leader`, `master`, `masterN`, `slave`, or the name server's. */
+export function reservedBy({
+  domain,
+  nameServer,
+}: Pick<RecordSettings, 'domain' | 'nameServer'>): (name: string) => boolean {
+  const suffix = `.${domain}.`;
+  const server = nameServer.toLowerCase();
+  return (name) =>
+    name === server ||
+    (name.indexOf('.') === name.length - suffix.length && /^(?:leader|master\d*|slave)\./.test(name));
 }

@@ -1,6 +1,7 @@
 import type { DiscoveryPort, MesosTask, PortRange, ReportSkipped } from '../cluster.ts';
-import { agentTail, taskHash, toLabel } from './label.ts';
-import type { OwnerSink, RecordSink } from './record-set.ts';
+import { instanceTail } from './instance.ts';
+import { toLabel } from './label.ts';
+import type { OwnerSink, RecordRule, RecordSink } from './record-set.ts';
 import type { RecordSettings } from './settings.ts';
 
 /** Where a task runs and what it is reached by. */
@@ -24,7 +25,7 @@ export function addTask(
   task: MesosTask,
   { place, settings, report }: { place: TaskPlace; settings: RecordSettings; report: ReportSkipped },
 ): void {
-  const instance = `-${taskHash(task.id)}-${agentTail(task.agentId)}`;
+  const instance = instanceTail(task.id, task.agentId);
   const ports = hostPorts(task, settings.maxPortsPerTask, report);
   for (const name of taskParts(task, settings)) {
     const shared = place.names(name);
@@ -32,11 +33,11 @@ export function addTask(
     const targetOnAgent = `${name}${instance}.${place.onAgent}`;
     for (const address of place.addresses) {
       shared.inDomain.addAddress(address);
-      into.addAddress(target, address);
+      into.addAddress(target, address, 'task-instance-name');
     }
     for (const address of place.agentAddresses) {
       shared.onAgent.addAddress(address);
-      into.addAddress(targetOnAgent, address);
+      into.addAddress(targetOnAgent, address, 'task-instance-name-on-agent');
     }
     for (const port of ports) {
       const value = `${targetOnAgent}:${port}`;
@@ -61,8 +62,9 @@ function addDiscoveryPort(
   const portLabel = toLabel(port.name, settings.labelRules);
   for (const protocol of protocolLabels(port, settings)) {
     const owner = `_${name}._${protocol}.${place.inDomain}`;
-    into.add('SRV', owner, `${target}:${port.number}`);
-    if (portLabel !== '') into.add('SRV', `_${portLabel}.${owner}`, `${target}:${port.number}`);
+    into.add('SRV', owner, `${target}:${port.number}`, 'discovery-port');
+    if (portLabel !== '')
+      into.add('SRV', `_${portLabel}.${owner}`, `${target}:${port.number}`, 'named-discovery-port');
   }
 }
 
@@ -81,16 +83,16 @@ export function createSharedNames(
   { inDomain, onAgent }: { inDomain: string; onAgent: string },
 ): (name: string) => SharedNames {
   const known = new Map<string, SharedNames>();
-  const services = (name: string, suffix: string): OwnerSink[] =>
-    ['_tcp', '_udp'].map((protocol) => into.at(`_${name}.${protocol}.${suffix}`));
+  const services = (name: string, suffix: string, rule: RecordRule): OwnerSink[] =>
+    ['_tcp', '_udp'].map((protocol) => into.at(`_${name}.${protocol}.${suffix}`, rule));
   return (name) => {
     const names = known.get(name);
     if (names) return names;
     const made = {
-      inDomain: into.at(`${name}.${inDomain}`),
-      onAgent: into.at(`${name}.${onAgent}`),
-      servicesInDomain: services(name, inDomain),
-      servicesOnAgent: services(name, onAgent),
+      inDomain: into.at(`${name}.${inDomain}`, 'task-shared-name'),
+      onAgent: into.at(`${name}.${onAgent}`, 'task-shared-name-on-agent'),
+      servicesInDomain: services(name, inDomain, 'task-host-port'),
+      servicesOnAgent: services(name, onAgent, 'task-host-port-on-agent'),
     };
     known.set(name, made);
     return made;

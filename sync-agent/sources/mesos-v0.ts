@@ -82,6 +82,28 @@ export function readTask(json: unknown, report: ReportSkipped): MesosTask | unde
   });
 }
 
+/** What is of interest in a task that ended. */
+export type EndedFacts = { readonly id: string; readonly agentId: string };
+
+/** A task in a terminal state; undefined, and nothing told, for one in another. */
+export function readEndedTask(json: unknown, report: ReportSkipped): EndedFacts | undefined {
+  return guarded('task-field', 'completed task', json, report, (task) => {
+    if (!isTerminal(textField(task, 'state'))) return undefined;
+    return { id: textField(task, 'id'), agentId: textField(task, 'slave_id') };
+  });
+}
+
+const TERMINAL = new Set(
+  ['FINISHED', 'FAILED', 'KILLED', 'LOST', 'ERROR', 'DROPPED', 'GONE', 'GONE_BY_OPERATOR'].map(
+    (state) => `TASK_${state}`,
+  ),
+);
+
+/** Will a task in this state never run again? One that is unreachable may. */
+export function isTerminal(state: string): boolean {
+  return TERMINAL.has(state);
+}
+
 type Skip = (reason: SkipReason, detail: string) => void;
 
 function readPorts(task: JsonObject, skip: Skip): MesosTask['ports'] {

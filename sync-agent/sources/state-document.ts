@@ -7,6 +7,7 @@ import type {
   MesosTask,
   ReportSkipped,
 } from '../cluster.ts';
+import { collectEnded } from './ended.ts';
 import { asObject, type JsonObject, listField, objectField, textField } from './fields.ts';
 import { createJsonCutter, type CutRule } from './json-cutter.ts';
 import { readAgent, readFramework, readTask } from './mesos-v0.ts';
@@ -20,29 +21,22 @@ export type StateDocument = {
 };
 
 /** Parts of a state that make no records and can be large. */
-const PASSED_OVER = new Set([
-  'completed_frameworks',
-  'unregistered_frameworks',
-  'orphan_tasks',
-  'recovered_slaves',
-  'flags',
-]);
-const PASSED_OVER_IN_FRAMEWORK = new Set([
-  'completed_tasks',
-  'unreachable_tasks',
-  'executors',
-  'offers',
-  'completed_executors',
-]);
+const PASSED_OVER = new Set(['unregistered_frameworks', 'orphan_tasks', 'flags']);
+const PASSED_OVER_IN_FRAMEWORK = new Set(['unreachable_tasks', 'executors', 'offers', 'completed_executors']);
 
 const ruleAt: CutRule = (path) => {
+  const [part, , member] = path;
   if (path.length === 1) {
-    if (path[0] === 'slaves') return 'each';
-    return PASSED_OVER.has(String(path[0])) ? 'skip' : undefined;
+    if (part === 'slaves' || part === 'recovered_slaves') return 'each';
+    return PASSED_OVER.has(String(part)) ? 'skip' : undefined;
   }
-  if (path.length !== 3 || path[0] !== 'frameworks') return undefined;
-  if (path[2] === 'tasks') return 'each';
-  return PASSED_OVER_IN_FRAMEWORK.has(String(path[2])) ? 'skip' : undefined;
+  if (path.length !== 3) return undefined;
+  if (part === 'frameworks') {
+    if (member === 'tasks' || member === 'completed_tasks') return 'each';
+    return PASSED_OVER_IN_FRAMEWORK.has(String(member)) ? 'skip' : undefined;
+  }
+  if (part !== 'completed_frameworks' || member === 'name') return undefined;
+  return member === 'completed_tasks' || member === 'tasks' ? 'each' : 'skip';
 };
 
 /**
@@ -55,10 +49,20 @@ export async function readStateDocument(
 ): Promise<StateDocument> {
   const agents: MesosAgent[] = [];
   const tasks = new Map<number, MesosTask[]>();
+  const ended = collectEnded(report);
+  let recoveringAgents = 0;
   const cutter = createJsonCutter(ruleAt, (path, element) => {
     if (path[0] === 'slaves') {
       const agent = readAgent(element, report);
       if (agent) agents.push(agent);
+      return;
+    }
+    if (path[0] === 'recovered_slaves') {
+      recoveringAgents++;
+      return;
+    }
+    if (path[0] === 'completed_frameworks' || path[2] === 'completed_tasks') {
+      ended.add(path, element);
       return;
     }
     const task = readTask(element, report);
@@ -70,11 +74,14 @@ export async function readStateDocument(
   });
   for await (const chunk of chunks) cutter.write(chunk);
   const root = rootObject(cutter.end());
+  const frameworks = readFrameworks(root, { tasks, report });
   return {
     state: {
       leader: readLeader(root, report),
       agents,
-      frameworks: readFrameworks(root, { tasks, report }),
+      frameworks: [...frameworks.values()],
+      ended: ended.finish(root, frameworks),
+      recoveringAgents,
     },
     self: endpointOf(root, 'pid'),
   };
@@ -85,12 +92,12 @@ function rootObject(root: unknown): JsonObject {
   return asObject(root, 'state');
 }
 
-/** Frameworks in order; a list that is none, or an item that can't be read, is reported and passed over. */
+/** Frameworks by their place, in order; a list that is none, or an item that can't be read, is reported and passed over. */
 function readFrameworks(
   root: JsonObject,
   { tasks, report }: { tasks: ReadonlyMap<number, readonly MesosTask[]>; report: ReportSkipped },
-): MesosFramework[] {
-  const frameworks: MesosFramework[] = [];
+): Map<number, MesosFramework> {
+  const frameworks = new Map<number, MesosFramework>();
   for (const [i, json] of listOr(root, 'frameworks', report).entries()) {
     const facts = readFramework(json, report);
     if (!facts) continue;
@@ -100,7 +107,7 @@ function readFrameworks(
       const detail = `framework ${JSON.stringify(facts.name)} (${facts.id}): tasks are no list`;
       report({ reason: 'framework-field', detail });
     }
-    frameworks.push({ ...facts, tasks: tasks.get(i) ?? [] });
+    frameworks.set(i, { ...facts, tasks: tasks.get(i) ?? [] });
   }
   const slaves = root['slaves'];
   if (slaves !== undefined && slaves !== null && !Array.isArray(slaves)) {

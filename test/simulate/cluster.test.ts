@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ClusterSnapshot, SimulatedTask } from '../../simulate/cluster-snapshot.ts';
 import { createCluster } from '../../simulate/cluster.ts';
+import { afterFailover } from '../../simulate/failover.ts';
 
 const AT = 1_750_000_100;
 
@@ -276,5 +277,87 @@ describe('churn', () => {
     const cluster = createCluster({ seed: 14, tasks: 0 });
     expect(cluster.churn(50, { atSeconds: AT })).toHaveLength(50);
     expectSound(cluster.snapshot());
+  });
+});
+
+describe('mishaps', () => {
+  it('empty a framework, with a trace or without', () => {
+    for (const evidence of [true, false]) {
+      const cluster = createCluster({ seed: 21 });
+      const before = cluster.snapshot();
+      const frameworkIn = (snapshot: ClusterSnapshot) =>
+        snapshot.frameworks.find(({ framework }) => framework.name === 'marathon');
+      const tasks = frameworkIn(before)?.tasks ?? [];
+      const changes = cluster.emptyFramework('marathon', { atSeconds: AT, evidence });
+      expect(changes.map(({ kind }) => kind)).toEqual(tasks.map(() => (evidence ? 'ended' : 'vanished')));
+      const after = cluster.snapshot();
+      expect(frameworkIn(after)?.tasks).toEqual([]);
+      const traces =
+        (frameworkIn(after)?.completedTasks.length ?? 0) - (frameworkIn(before)?.completedTasks.length ?? 0);
+      expect(traces).toBe(evidence ? tasks.length : 0);
+      expect(livingOf(after)).toHaveLength(livingOf(before).length - tasks.length);
+      expectSound(after);
+    }
+  });
+
+  it('take a share of tasks away without a trace, and give back their ports', () => {
+    const cluster = createCluster({ seed: 22, agents: 1, tasks: 900 });
+    const ended = endedOf(cluster.snapshot());
+    expect(cluster.vanish(0.6)).toHaveLength(540);
+    expect(livingOf(cluster.snapshot())).toHaveLength(360);
+    expect(endedOf(cluster.snapshot())).toEqual(ended);
+    cluster.churn(3_000, { atSeconds: AT });
+    expectSound(cluster.snapshot());
+    expect(cluster.vanish(0)).toEqual([]);
+    expect(() => cluster.vanish(2)).toThrow(RangeError);
+  });
+
+  it('complete a framework, which never runs anything again', () => {
+    const cluster = createCluster({ seed: 23, tasks: 300 });
+    const count = livingOf(cluster.snapshot()).filter((task) => task.app.framework.name === 'Aurora').length;
+    cluster.completeFramework('Aurora', { atSeconds: AT });
+    expect(() => cluster.completeFramework('Aurora', { atSeconds: AT })).toThrow('Aurora');
+    expect(() => cluster.emptyFramework('nobody', { atSeconds: AT, evidence: true })).toThrow('nobody');
+    cluster.churn(2_000, { atSeconds: AT + 1 });
+    const { frameworks, completedFrameworks } = cluster.snapshot();
+    expect(frameworks.map(({ framework }) => framework.name)).not.toContain('Aurora');
+    const left = completedFrameworks.find(({ framework }) => framework.name === 'Aurora');
+    expect(left).toMatchObject({ tasks: [], unregisteredSeconds: AT });
+    expect(left?.completedTasks.length).toBeGreaterThanOrEqual(count);
+    expectSound(cluster.snapshot());
+  });
+});
+
+describe('a failover', () => {
+  const cluster = createCluster({ seed: 24 });
+  const whole = cluster.snapshot();
+  const at = (seconds: number) =>
+    afterFailover(whole, { atMs: AT * 1_000, agentsReturnOverSeconds: 24 }, (AT + seconds) * 1_000);
+
+  it('brings back agents by and by, each with its tasks', () => {
+    const known = Array.from({ length: 25 }, (_, seconds) => at(seconds));
+    expect(known.map(({ agents }) => agents.length)).toEqual(
+      known.map((_, seconds) => Math.floor(seconds / 2)),
+    );
+    for (const snapshot of known) {
+      expect(snapshot.agents.length + snapshot.recoveredAgents.length).toBe(12);
+      const here = new Set(snapshot.agents);
+      expect(livingOf(snapshot)).toEqual(livingOf(whole).filter(({ agent }) => here.has(agent)));
+    }
+    expect(known[0]?.frameworks).toEqual([]);
+    expect(known[5]?.frameworks).toHaveLength(9);
+  });
+
+  it('leaves a leader that knows nothing of what ended before it', () => {
+    expect(endedOf(at(24))).toEqual([]);
+    expect(at(24).completedFrameworks).toEqual([]);
+    const task = firstRunning(cluster.snapshot());
+    cluster.endTask(task.id, { atSeconds: AT + 5 });
+    const after = afterFailover(
+      cluster.snapshot(),
+      { atMs: AT * 1_000, agentsReturnOverSeconds: 0 },
+      AT * 1_000,
+    );
+    expect(endedOf(after).map(({ id }) => id)).toEqual([task.id]);
   });
 });

@@ -403,3 +403,35 @@ describe('startChurn', () => {
     expect(() => startChurn({ ...options, perSecond: NaN })).toThrow(RangeError);
   });
 });
+
+describe('a failover', () => {
+  it('makes the next master answer at once, with the agents that came back to it', async () => {
+    let nowMs = NOW_MS;
+    const cluster = createCluster({ seed: 1 });
+    const masters = await start({ cluster, masters: 2, now: () => nowMs });
+    const whole = JSON.parse((await ask(`${masters.urls[0]}/state`)).body.toString());
+    masters.failover({ agentsReturnOverSeconds: 20 });
+    expect(masters.leader).toBe(1);
+    expect((await ask(`${masters.urls[0]}/state`)).status).toBe(307);
+    const counts: (readonly number[])[] = [];
+    for (const seconds of [0, 10, 20]) {
+      nowMs = NOW_MS + seconds * 1_000;
+      const { status, body } = await ask(`${masters.urls[1]}/state`);
+      expect(status).toBe(200);
+      const state = JSON.parse(body.toString());
+      expect(state.leader).toBe(`master@127.0.0.1:${masters.ports[1]}`);
+      expect(state.elected_time).toBe(NOW_MS / 1_000);
+      const ids = [...state.slaves, ...state.recovered_slaves].map(({ id }: { readonly id: string }) => id);
+      expect(ids.toSorted()).toEqual(whole.slaves.map(({ id }: { readonly id: string }) => id).toSorted());
+      counts.push([state.slaves.length, state.recovered_slaves.length, state.frameworks.length]);
+    }
+    expect(counts).toEqual([
+      [0, 12, 0],
+      [6, 6, 9],
+      [12, 0, 9],
+    ]);
+    masters.failover({ to: 1, agentsReturnOverSeconds: 0 });
+    expect(masters.leader).toBe(1);
+    expect(() => masters.failover({ to: 2, agentsReturnOverSeconds: 0 })).toThrow(RangeError);
+  });
+});

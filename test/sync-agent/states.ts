@@ -29,7 +29,14 @@ export function settingsWith(changes: Partial<RecordSettings> = {}): RecordSetti
 }
 
 export function stateWith(parts: Partial<ClusterState>): ClusterState {
-  return { leader: undefined, agents: [], frameworks: [], ...parts };
+  return {
+    leader: undefined,
+    agents: [],
+    frameworks: [],
+    ended: { tasks: [], frameworks: [] },
+    recoveringAgents: 0,
+    ...parts,
+  };
 }
 
 /** An agent at `host:port`, or one whose pid could not be read. */

@@ -3,13 +3,9 @@ import { fromLevels } from '../../../sync-agent/records/from-levels.ts';
 import type { RecordSet } from '../../../sync-agent/records/record-set.ts';
 import { toZoneContent } from '../../../sync-agent/records/rrsets.ts';
 import { parseName } from '../../../zone/name.ts';
-import {
-  encodeEntries,
-  type EntryTable,
-  type Levels,
-  type Limits,
-  planSnapshot,
-} from '../../../zone/snapshot.ts';
+import { encodeEntries, type EntryTable, tableChanges } from '../../../zone/entries.ts';
+import type { Levels } from '../../../zone/levels.ts';
+import { cutSnapshot, type Limits, planSnapshot } from '../../../zone/plan.ts';
 import { plain } from '../states.ts';
 
 const ORIGIN = parseName('mesos');
@@ -22,12 +18,7 @@ describe('published levels', () => {
     let levels: Levels | undefined;
     for (let round = 0; round < 14; round++) {
       const records = recordsFrom(round * 9, round * 9 + (round < 8 ? 40 : 15));
-      const plan = await planSnapshot(levels, entriesOf(records), {
-        seed: SEED,
-        serial: round + 1,
-        limits: LIMITS,
-      });
-      levels = plan.levels;
+      levels = await nextLevels(levels, entriesOf(records), round + 1);
       if (levels.overlay) seen.overlay++;
       if (levels.run) seen.run++;
       if (levels.shards.length > 0) seen.shards++;
@@ -38,7 +29,7 @@ describe('published levels', () => {
   });
 
   it('without a record are no records: empty non-terminals are none', async () => {
-    const { levels } = await planSnapshot(undefined, entriesOf(setOf({ A: { 'a.b.mesos.': ['agent-1'] } })), {
+    const { levels } = await cutSnapshot(entriesOf(setOf({ A: { 'a.b.mesos.': ['agent-1'] } })), {
       seed: SEED,
       serial: 1,
     });
@@ -46,11 +37,20 @@ describe('published levels', () => {
   });
 
   it('leave out what was removed', async () => {
-    const { levels } = await planSnapshot(undefined, entriesOf(recordsFrom(0, 3)), { seed: SEED, serial: 1 });
-    const less = await planSnapshot(levels, entriesOf(recordsFrom(2, 3)), { seed: SEED, serial: 2 });
+    const { levels } = await cutSnapshot(entriesOf(recordsFrom(0, 3)), { seed: SEED, serial: 1 });
+    const less = await planSnapshot(levels, tableChanges(levels, entriesOf(recordsFrom(2, 3))), {
+      serial: 2,
+    });
     expect([...fromLevels(less.levels).A.keys()]).toEqual(['n2.mesos.']);
   });
 });
+
+async function nextLevels(levels: Levels | undefined, next: EntryTable, serial: number): Promise<Levels> {
+  if (!levels) return (await cutSnapshot(next, { seed: SEED, serial, limits: LIMITS })).levels;
+  const plan = await planSnapshot(levels, tableChanges(levels, next), { serial, limits: LIMITS });
+  if (!plan.wantsCut) return plan.levels;
+  return (await cutSnapshot(plan.levels, { seed: SEED, serial, limits: LIMITS })).levels;
+}
 
 /** Records of the names n`from` up to n`to`, each of every type. */
 function recordsFrom(from: number, to: number): RecordSet {

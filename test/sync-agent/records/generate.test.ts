@@ -6,7 +6,8 @@ import type { RecordSettings } from '../../../sync-agent/records/settings.ts';
 import { toZoneContent } from '../../../sync-agent/records/rrsets.ts';
 import { sameOctets } from '../../../zone/hash.ts';
 import { parseName } from '../../../zone/name.ts';
-import { encodeEntries, planSnapshot } from '../../../zone/snapshot.ts';
+import { encodeEntries } from '../../../zone/entries.ts';
+import { cutSnapshot } from '../../../zone/plan.ts';
 import { keepReports } from '../reports.ts';
 import { agentAt, endpoints, frameworkWith, recordsOf, statusWith, stateWith, taskWith } from '../states.ts';
 
@@ -114,11 +115,13 @@ describe('a cluster', () => {
     });
     const endpoint = fc.option(fc.record({ host: text, port: text }), { nil: undefined });
     const framework = fc.record({ id: text, name: text, endpoint, tasks: fc.array(task, { maxLength: 3 }) });
-    const state = fc.record({
-      leader: endpoint,
-      agents: fc.array(fc.record({ id: fc.constantFrom('x-S0', 'ü-ß.É'), endpoint }), { maxLength: 3 }),
-      frameworks: fc.array(framework, { maxLength: 3 }),
-    });
+    const state = fc
+      .record({
+        leader: endpoint,
+        agents: fc.array(fc.record({ id: fc.constantFrom('x-S0', 'ü-ß.É'), endpoint }), { maxLength: 3 }),
+        frameworks: fc.array(framework, { maxLength: 3 }),
+      })
+      .map(stateWith);
     await fc.assert(
       fc.asyncProperty(
         state,
@@ -167,7 +170,7 @@ async function published(
   const made = recordsOf(state, settings, HOSTS);
   const content = toZoneContent(made.set, { origin: ORIGIN, ttl: 60, srvWeight: 1, sources: 1 }, report);
   const entries = encodeEntries(content, { origin: ORIGIN, seed: SEED });
-  const { newRun } = await planSnapshot(undefined, entries, { seed: SEED, serial: 1 });
+  const { newRun } = await cutSnapshot(entries, { seed: SEED, serial: 1 });
   if (!newRun) throw new Error('a small zone is one run');
   return { octets: newRun, reports: [...made.details(), ...details()].toSorted() };
 }
@@ -235,7 +238,9 @@ function states(): fc.Arbitrary<ClusterState> {
   const agents = fc
     .subarray(['m-S0', 'm-S1', 'm-S2'])
     .chain((ids) => fc.tuple(...ids.map((id) => endpoint.map((at) => ({ id, endpoint: at })))));
-  return fc.record({ leader: endpoint, agents, frameworks: fc.array(framework, { maxLength: 6 }) });
+  return fc
+    .record({ leader: endpoint, agents, frameworks: fc.array(framework, { maxLength: 6 }) })
+    .map(stateWith);
 }
 
 function shuffle<Item>(items: readonly Item[], roll: () => number): Item[] {

@@ -18,6 +18,7 @@ const STATE = {
   slaves: AGENTS,
   frameworks: FRAMEWORKS,
 };
+const NOTHING = { tasks: [], frameworks: [] };
 const WRONG = [7, true, 'x', { x: 1 }, ['x'], [[]]];
 
 describe('a state', () => {
@@ -39,16 +40,16 @@ describe('a state', () => {
     const more = {
       version: '1.9.0',
       flags: { tasks: [{ id: 5 }] },
-      recovered_slaves: [7],
       orphan_tasks: [7],
       unregistered_frameworks: ['f0'],
-      completed_frameworks: [{ name: 7, tasks: [7] }],
+      completed_frameworks: [],
+      recovered_slaves: [],
       unknown: { frameworks: [{ tasks: [7] }], slaves: [7] },
     };
     const frameworks = FRAMEWORKS.map((framework) =>
       reversed({
         ...framework,
-        completed_tasks: [7],
+        completed_tasks: [],
         unreachable_tasks: 7,
         executors: [{ tasks: [7] }],
         offers: 'x',
@@ -59,7 +60,7 @@ describe('a state', () => {
     expect({ state, self, skipped }).toEqual({ state: wanted.state, self: wanted.self, skipped: [] });
   });
 
-  it.each(['completed_frameworks', 'unregistered_frameworks', 'orphan_tasks', 'recovered_slaves', 'flags'])(
+  it.each(['unregistered_frameworks', 'orphan_tasks', 'flags'])(
     'has %s passed over unparsed',
     async (key) => {
       const { state } = await readState(
@@ -69,7 +70,7 @@ describe('a state', () => {
     },
   );
 
-  it.each(['completed_tasks', 'unreachable_tasks', 'executors', 'offers', 'completed_executors'])(
+  it.each(['unreachable_tasks', 'executors', 'offers', 'completed_executors'])(
     "has a framework's %s passed over unparsed",
     async (key) => {
       const text = JSON.stringify(STATE).replaceAll(
@@ -83,7 +84,13 @@ describe('a state', () => {
 
   it('that is an empty object is an empty cluster without a leader', async () => {
     const { state, self, reasons } = await readState({});
-    expect(state).toEqual({ leader: undefined, agents: [], frameworks: [] });
+    expect(state).toEqual({
+      leader: undefined,
+      agents: [],
+      frameworks: [],
+      ended: NOTHING,
+      recoveringAgents: 0,
+    });
     expect(self).toBeUndefined();
     expect(reasons()).toEqual(['leader']);
   });
@@ -245,6 +252,127 @@ describe('members of the wrong type', () => {
       frameworks: [{ name: 'a' }, { name: 'b', tasks: null }, { name: 'c', tasks: [] }],
     });
     expect(state.frameworks.map(({ tasks }) => tasks)).toEqual([[], [], []]);
+    expect(skipped).toEqual([]);
+  });
+});
+
+describe('what ended', () => {
+  const ENDED = ['FINISHED', 'FAILED', 'KILLED', 'LOST', 'ERROR', 'DROPPED', 'GONE', 'GONE_BY_OPERATOR'];
+  const NOT_ENDED = ['RUNNING', 'STAGING', 'KILLING', 'UNREACHABLE', 'UNKNOWN'];
+  const taskIn = (state: string): object => ({
+    id: `t-${state}`,
+    name: 'web',
+    slave_id: 'a-S1',
+    state: `TASK_${state}`,
+    statuses: [{ state: 'TASK_RUNNING', container_status: { network_infos: 7 } }],
+  });
+  const all = [...ENDED, ...NOT_ENDED].map((state) => taskIn(state));
+  const wanted = (frameworkName: string): object[] =>
+    ENDED.map((state) => ({ id: `t-${state}`, agentId: 'a-S1', frameworkName }));
+
+  it.each([
+    ['completed_tasks of a framework', { frameworks: [{ name: 'f', completed_tasks: all }] }],
+    [
+      'tasks of a framework',
+      { frameworks: [{ name: 'f', tasks: all.map((task) => ({ ...task, statuses: [] })) }] },
+    ],
+    [
+      'completed_tasks of a completed framework',
+      { completed_frameworks: [{ name: 'f', completed_tasks: all }] },
+    ],
+    ['tasks of a completed framework', { completed_frameworks: [{ name: 'f', tasks: all }] }],
+    ['tasks that stand before their name', { completed_frameworks: [{ completed_tasks: all, name: 'f' }] }],
+  ])('is told by %s in a terminal state', async (_, members) => {
+    const { state, skipped } = await readState({ ...STATE, frameworks: [], ...members });
+    expect(state.ended.tasks).toEqual(wanted('f'));
+    expect(skipped).toEqual([]);
+  });
+
+  it('is not told by unreachable tasks', async () => {
+    const frameworks = [{ name: 'f', unreachable_tasks: [taskIn('LOST')] }];
+    expect((await readState({ ...STATE, frameworks })).state.ended).toEqual(NOTHING);
+  });
+
+  it('names completed frameworks, each once, less those whose name a registered one has', async () => {
+    const completed_frameworks = ['batch', 'one', 'batch', ''].map((name) => ({ name }));
+    const { state } = await readState({ ...STATE, completed_frameworks });
+    expect(state.ended.frameworks).toEqual(['batch', '']);
+  });
+
+  it('has each task with the name of its own framework, whatever stands between them', async () => {
+    const { state } = await readState({
+      ...STATE,
+      frameworks: [
+        { name: 'f1', completed_tasks: [taskIn('LOST')] },
+        7,
+        { name: 'f2', completed_tasks: [taskIn('GONE')] },
+      ],
+      completed_frameworks: [
+        { name: 'c1', completed_tasks: [taskIn('KILLED')] },
+        'x',
+        { name: 'c2', tasks: [taskIn('ERROR')] },
+      ],
+    });
+    expect(state.ended.tasks.map(({ id, frameworkName }) => `${frameworkName} ${id}`)).toEqual([
+      'f1 t-LOST',
+      'f2 t-GONE',
+      'c1 t-KILLED',
+      'c2 t-ERROR',
+    ]);
+    expect(state.ended.frameworks).toEqual(['c1', 'c2']);
+  });
+
+  it.each([7, true, 'x', [], [['x']], { id: 7, state: 'TASK_LOST' }])(
+    'by an element that is %j is not known, which costs only itself',
+    async (odd) => {
+      const tasks = [taskIn('LOST'), odd, taskIn('GONE')];
+      const { state, reasons } = await readState({
+        ...STATE,
+        frameworks: [{ name: 'f', completed_tasks: tasks }],
+        completed_frameworks: [{ name: 'c', tasks }],
+      });
+      expect(state.ended.tasks.map(({ id }) => id)).toEqual(['t-LOST', 't-GONE', 't-LOST', 't-GONE']);
+      expect(reasons()).toEqual(['task-field', 'task-field']);
+    },
+  );
+
+  it.each([7, true, 'x', { x: 1 }])(
+    'completed frameworks that are %j are none',
+    async (completed_frameworks) => {
+      const { state, reasons } = await readState({ ...STATE, completed_frameworks });
+      expect(state.ended).toEqual(NOTHING);
+      expect(state.frameworks).toHaveLength(2);
+      expect(reasons()).toEqual(['framework-field']);
+    },
+  );
+
+  it.each([7, null, { name: 7, tasks: [7] }])(
+    'a completed framework that is %j costs only itself',
+    async (odd) => {
+      const { state } = await readState({ ...STATE, completed_frameworks: [odd, { name: 'c' }] });
+      expect(state.ended.frameworks.filter((name) => name !== '')).toEqual(['c']);
+    },
+  );
+
+  it('is the newest of a list that is longer than masters keep', async () => {
+    const completed_tasks = Array.from({ length: 1_005 }, (_, i) => ({ id: `t${i}`, state: 'TASK_LOST' }));
+    const { state } = await readState({ ...STATE, frameworks: [{ name: 'f', completed_tasks }] });
+    expect(state.ended.tasks).toHaveLength(1_000);
+    expect(state.ended.tasks.map(({ id }) => id).slice(-1)).toEqual(['t1004']);
+  });
+});
+
+describe('agents that a new leader awaits', () => {
+  it.each([
+    [undefined, 0],
+    [null, 0],
+    [[], 0],
+    [[{ id: 'S1' }, { id: 'S2' }], 2],
+    [[7, null, 'x'], 3],
+    [7, 0],
+  ])('as recovered_slaves %j are %i', async (recovered_slaves, count) => {
+    const { state, skipped } = await readState({ ...STATE, recovered_slaves });
+    expect(state.recoveringAgents).toBe(count);
     expect(skipped).toEqual([]);
   });
 });

@@ -12,7 +12,13 @@ import { openHttp, startServer } from './state-server.ts';
 const signal = new AbortController().signal;
 const ignore = (): void => undefined;
 const LIMITS = { timeoutMs: 5000, maxOctets: 1024 * 1024 };
-const EMPTY = { leader: undefined, agents: [], frameworks: [] };
+const EMPTY = {
+  leader: undefined,
+  agents: [],
+  frameworks: [],
+  ended: { tasks: [], frameworks: [] },
+  recoveringAgents: 0,
+};
 
 sourceContract('a state file', async (): Promise<SourceUnderTest> => {
   const path = join(await temporaryDirectory(), 'state.json');

@@ -1,0 +1,95 @@
+import { canonicalAddress } from '../../zone/address.ts';
+import type { Endpoint } from '../cluster.ts';
+import { taskAddresses } from './address.ts';
+import type { Giver } from './generate.ts';
+import type { RecordRule } from './record-set.ts';
+import { RULES } from './rule.ts';
+import type { AddressesOfHost, RecordSettings } from './settings.ts';
+import type { Contribution } from './trace.ts';
+
+/** Who gives a value, by which rule. */
+export type Source = {
+  readonly rule: RecordRule | undefined;
+  readonly sentence: string;
+  /** For people: `task x of framework "marathon" on agent y (10.0.0.1)`. */
+  readonly by: string;
+  readonly taskId?: string;
+  readonly framework?: string;
+  readonly agentId?: string;
+  /** Which of `records.ipSources` gave the address, or where else it is from. */
+  readonly addressFrom?: string;
+};
+
+export type GiverFacts = {
+  readonly settings: RecordSettings;
+  readonly addressesOfHost: AddressesOfHost;
+  readonly leader: Endpoint | undefined;
+};
+
+/** Where one value of a name is from. */
+export function sourceOf({ rule, giver, value, type }: Contribution, facts: GiverFacts): Source {
+  const sentence = rule === undefined ? 'by no named rule' : RULES[rule];
+  return {
+    rule,
+    sentence,
+    ...describeGiver(giver, { value: type === 'SRV' ? undefined : value, rule, facts }),
+  };
+}
+
+function describeGiver(
+  giver: Giver,
+  { value, rule, facts }: { value: string | undefined; rule: RecordRule | undefined; facts: GiverFacts },
+): Omit<Source, 'rule' | 'sentence'> {
+  switch (giver.kind) {
+    case 'task': {
+      const { task, framework, agentAddresses } = giver;
+      const by = `task ${task.id} of framework ${JSON.stringify(framework.name)} on agent ${task.agentId}`;
+      const ids = { taskId: task.id, framework: framework.name, agentId: task.agentId };
+      if (value === undefined) return { by, ...ids };
+      const onAgent = rule?.endsWith('-on-agent') === true;
+      const addressFrom = onAgent
+        ? "the agent's own"
+        : facts.settings.ipSources.find((each) => taskAddresses(task, [each], agentAddresses).length > 0);
+      return { by, ...ids, ...(addressFrom !== undefined && { addressFrom }) };
+    }
+    case 'framework': {
+      const { id, name, endpoint } = giver.framework;
+      return { by: `framework ${JSON.stringify(name)} (${id})`, framework: name, ...ofHost(endpoint, value) };
+    }
+    case 'agent':
+      return {
+        by: `agent ${giver.agent.id}`,
+        agentId: giver.agent.id,
+        ...ofHost(giver.agent.endpoint, value),
+      };
+    case 'name-server':
+      return { by: 'the configuration', addressFrom: 'records.nameServerAddresses' };
+    case 'masters': {
+      const { leader, master } = masterOf(value, facts);
+      const by = master
+        ? `${leader ? 'the leading master' : 'master'} ${master.host}:${master.port}`
+        : 'the masters';
+      return { by, ...ofHost(master, value) };
+    }
+  }
+}
+
+function ofHost(
+  endpoint: Endpoint | undefined,
+  value: string | undefined,
+): { readonly addressFrom?: string } {
+  if (!endpoint || value === undefined) return {};
+  const isAddress = canonicalAddress(endpoint.host) !== undefined;
+  return { addressFrom: isAddress ? 'its pid or URL' : `host name ${endpoint.host}, resolved` };
+}
+
+/** The master an address is of; without one (an SRV value) the leader. */
+function masterOf(
+  value: string | undefined,
+  { settings, addressesOfHost, leader }: GiverFacts,
+): { readonly leader: boolean; readonly master: Endpoint | undefined } {
+  const has = (endpoint: Endpoint): boolean =>
+    value === undefined || endpoint.host === value || addressesOfHost(endpoint.host).includes(value);
+  if (leader && has(leader)) return { leader: true, master: leader };
+  return { leader: false, master: settings.masters.find((master) => has(master)) };
+}
