@@ -1,0 +1,226 @@
+import type { SkipReason } from './cluster.ts';
+import type { OnEvent, SyncEvent } from './events.ts';
+
+/** What the agent has done and is, folded from its events: health and metrics only draw this. */
+export type AgentState = {
+  readonly onEvent: OnEvent;
+  readonly facts: () => AgentFacts;
+};
+
+export type AgentFacts = {
+  /** Hexadecimal. */
+  readonly writerId: string;
+  /** How agents agree on who writes: `none`, `sink`, `peers` or `zookeeper`. */
+  readonly election: string;
+  /** `starting` until it is known whether this agent may write. */
+  readonly role: 'starting' | 'writer' | 'standby';
+  readonly roleWhy: string | undefined;
+  readonly epoch: number | undefined;
+  readonly serial: number | undefined;
+  /** Seconds since the cluster was read, a push succeeded (unchanged or not), the head was written. */
+  readonly lastReadAgeSeconds: number | undefined;
+  readonly lastPushAgeSeconds: number | undefined;
+  readonly lastWriteAgeSeconds: number | undefined;
+  readonly agents: number;
+  readonly frameworks: number;
+  readonly tasks: number;
+  /** Names that are gone from the cluster and that the guard keeps. */
+  readonly heldNames: number;
+  /** The serial a rollback brought back and that stays until it is released. */
+  readonly pinnedSerial: number | undefined;
+  /** How far the sink's clock is ahead of ours. */
+  readonly clockOffsetSeconds: number | undefined;
+  /** Keys written in the present UTC day, by this process or, where it is told, in all. */
+  readonly writesToday: number;
+  readonly writesPerDay: number | undefined;
+  readonly totals: AgentTotals;
+  /** Elements left out of the last read, by reason. */
+  readonly skipped: ReadonlyMap<SkipReason, number>;
+};
+
+/** Counted since the process started. */
+export type AgentTotals = {
+  readonly reads: number;
+  readonly pushes: Readonly<Record<'changed' | 'confirmed' | 'unchanged', number>>;
+  readonly writes: number;
+  readonly uploadedOctets: number;
+  readonly changedNames: number;
+  readonly released: Readonly<Record<'settled' | 'forced', number>>;
+  readonly failures: number;
+  /** Times what the sink held could not be used. */
+  readonly unusable: number;
+  readonly republished: number;
+  readonly cuts: number;
+  readonly sweptKeys: number;
+  readonly terms: number;
+};
+
+export type AgentStateOptions = {
+  readonly writerId: string;
+  readonly election: string;
+  /** Milliseconds of a clock that only goes forward. */
+  readonly monotonicMs: () => number;
+  /** Unix milliseconds. */
+  readonly now: () => number;
+};
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+type Counted = Mutable<Omit<AgentTotals, 'pushes' | 'released'>> & {
+  readonly pushes: Mutable<AgentTotals['pushes']>;
+  readonly released: Mutable<AgentTotals['released']>;
+};
+/** Facts as they are kept: times in place of ages. */
+type Kept = Mutable<
+  Omit<
+    AgentFacts,
+    'lastReadAgeSeconds' | 'lastPushAgeSeconds' | 'lastWriteAgeSeconds' | 'writesToday' | 'totals'
+  >
+> & {
+  readAtMs: number | undefined;
+  pushedAtMs: number | undefined;
+  wroteAtMs: number | undefined;
+  day: number;
+  writesOfDay: number;
+  /** What the present round, from its read on, has told so far. */
+  round: { held: number; pinned: number | undefined; skipped: boolean };
+  readonly totals: Counted;
+};
+
+const DAY_MS = 86_400_000;
+
+export function createAgentState({ writerId, election, monotonicMs, now }: AgentStateOptions): AgentState {
+  const kept: Kept = {
+    writerId,
+    election,
+    role: 'starting',
+    roleWhy: undefined,
+    epoch: undefined,
+    serial: undefined,
+    readAtMs: undefined,
+    pushedAtMs: undefined,
+    wroteAtMs: undefined,
+    agents: 0,
+    frameworks: 0,
+    tasks: 0,
+    heldNames: 0,
+    pinnedSerial: undefined,
+    round: { held: 0, pinned: undefined, skipped: false },
+    clockOffsetSeconds: undefined,
+    day: today(now()),
+    writesOfDay: 0,
+    writesPerDay: undefined,
+    skipped: new Map(),
+    totals: {
+      reads: 0,
+      pushes: { changed: 0, confirmed: 0, unchanged: 0 },
+      writes: 0,
+      uploadedOctets: 0,
+      changedNames: 0,
+      released: { settled: 0, forced: 0 },
+      failures: 0,
+      unusable: 0,
+      republished: 0,
+      cuts: 0,
+      sweptKeys: 0,
+      terms: 0,
+    },
+  };
+  const age = (atMs: number | undefined): number | undefined =>
+    atMs === undefined ? undefined : (monotonicMs() - atMs) / 1000;
+  return {
+    onEvent: (event) => fold(kept, event, { atMs: monotonicMs(), day: today(now()) }),
+    facts: () => {
+      const { readAtMs, pushedAtMs, wroteAtMs, day, writesOfDay, round: _, totals, ...facts } = kept;
+      return {
+        ...facts,
+        lastReadAgeSeconds: age(readAtMs),
+        lastPushAgeSeconds: age(pushedAtMs),
+        lastWriteAgeSeconds: age(wroteAtMs),
+        writesToday: day === today(now()) ? writesOfDay : 0,
+        skipped: new Map(facts.skipped),
+        totals: structuredClone(totals),
+      };
+    },
+  };
+}
+
+function today(unixMs: number): number {
+  return Math.floor(unixMs / DAY_MS);
+}
+
+function fold(kept: Kept, event: SyncEvent, { atMs, day }: { atMs: number; day: number }): void {
+  const { totals } = kept;
+  if (day !== kept.day) Object.assign(kept, { day, writesOfDay: 0 });
+  switch (event.kind) {
+    case 'read':
+      kept.readAtMs = atMs;
+      kept.agents = event.agents;
+      kept.frameworks = event.frameworks;
+      kept.tasks = event.tasks;
+      totals.reads++;
+      if (!kept.round.skipped) kept.skipped = new Map();
+      kept.round = { held: 0, pinned: undefined, skipped: false };
+      break;
+    case 'skipped':
+      kept.skipped = new Map(event.reasons.map(({ reason, count }) => [reason, count]));
+      kept.round.skipped = true;
+      break;
+    case 'pushed': {
+      const { push } = event;
+      kept.pushedAtMs = atMs;
+      if (push.kind !== 'unchanged') kept.wroteAtMs = atMs;
+      kept.serial = push.serial;
+      kept.epoch = push.epoch;
+      kept.heldNames = kept.round.held;
+      kept.pinnedSerial = kept.round.pinned;
+      kept.writesOfDay += push.writes;
+      totals.pushes[push.kind]++;
+      totals.writes += push.writes;
+      totals.uploadedOctets += push.octets;
+      totals.changedNames += push.changes;
+      break;
+    }
+    case 'role':
+      if (event.role === 'writer' && kept.role !== 'writer') totals.terms++;
+      kept.role = event.role;
+      kept.roleWhy = event.why;
+      if (event.epoch !== undefined) kept.epoch = event.epoch;
+      break;
+    case 'held':
+      kept.round.held = event.names;
+      kept.heldNames = event.names;
+      break;
+    case 'pinned':
+      kept.round.pinned = event.serial;
+      kept.pinnedSerial = event.serial;
+      break;
+    case 'released':
+      totals.released[event.why] += event.names;
+      break;
+    case 'unusable':
+      totals.unusable++;
+      break;
+    case 'republished':
+      totals.republished++;
+      break;
+    case 'cut':
+      totals.cuts++;
+      break;
+    case 'swept':
+      totals.sweptKeys += event.keys;
+      break;
+    case 'clock':
+      kept.clockOffsetSeconds = event.offsetMs / 1000;
+      break;
+    case 'quota':
+      if (event.operation !== 'writes') break;
+      kept.writesOfDay = Math.max(kept.writesOfDay, event.written);
+      kept.writesPerDay = event.perDay;
+      break;
+    case 'failed':
+      totals.failures++;
+      break;
+    case 'key':
+      break;
+  }
+}
