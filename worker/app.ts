@@ -5,10 +5,12 @@ import { messageResponse, preflightResponse, problemResponse, queryOctets } from
 import { type Bindings, parseEnv, type Settings } from './env.ts';
 import { healthOf } from './health.ts';
 import { resolve, type ResolveOptions, type Resolved } from './resolve.ts';
-import { createBlockCache } from './snapshot/block-cache.ts';
-import { createKvBlockFetcher, createKvHeadSource } from './snapshot/kv.ts';
-import { createSnapshotReader, snapshotAgeSeconds } from './snapshot/reader.ts';
+import { createBlocks } from './snapshot/blocks.ts';
+import { snapshotAgeSeconds } from './snapshot/held.ts';
+import { createKvBlockFetcher, createKvHeadSource, withAcceptedCacheTtl } from './snapshot/kv.ts';
+import { createSnapshotReader } from './snapshot/reader.ts';
 import type { WaitUntil } from './snapshot/share.ts';
+import { startTimer } from './snapshot/timer.ts';
 import { lookupForPage, statusPage } from './status.tsx';
 import { createUpstream } from './upstream.ts';
 
@@ -88,20 +90,22 @@ export function createApp(): App {
 async function startIsolate(env: Bindings): Promise<Isolate> {
   const settings = await parseEnv(env);
   const now = (): number => Date.now();
-  const blocks = createBlockCache(BLOCK_CACHE_OCTETS);
+  const kv = withAcceptedCacheTtl(env.SNAPSHOTS);
+  const fetchBlock = createKvBlockFetcher(kv);
+  const blocks = createBlocks({ fetchBlock, maxOctets: BLOCK_CACHE_OCTETS, now, startTimer });
   const zones = settings.zones.map((zone) => ({
     ...zone,
     reader: createSnapshotReader({
       origin: zone.origin,
       variant: VARIANT,
-      source: createKvHeadSource(env.SNAPSHOTS, {
+      source: createKvHeadSource(kv, {
         origin: zone.origin,
         variant: VARIANT,
         verifyKeys: settings.verifyKeys,
       }),
-      fetchBlock: createKvBlockFetcher(env.SNAPSHOTS),
       blocks,
       now,
+      startTimer,
       headRefreshMs: settings.headRefreshMs,
       headMaxAgeMs: settings.headMaxAgeMs,
       onProblem: (problem) => console.warn(problem),

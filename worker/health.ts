@@ -1,6 +1,6 @@
 import type { Settings } from './env.ts';
 import type { ResolveOptions } from './resolve.ts';
-import { hasExpired, snapshotAgeSeconds } from './snapshot/reader.ts';
+import { hasExpired, type Held, snapshotAgeSeconds } from './snapshot/held.ts';
 import type { WaitUntil } from './snapshot/share.ts';
 
 /** How the zones are, without a name in them. */
@@ -20,6 +20,15 @@ export type ZoneHealth = {
   readonly serial?: number;
   /** Since the agent last vouched for the snapshot, or its sources for what is in it, whichever is longer. */
   readonly ageSeconds?: number;
+  /** How many names the agent's guard holds: answered still though the cluster no longer says so. And for how long. */
+  readonly held?: number;
+  readonly heldSinceSeconds?: number;
+  /** The serial a rollback brought back: the zone does not follow its cluster until it is released. */
+  readonly pinned?: number;
+  /** How often this isolate took a head with a lower serial, since the ones before were lost. */
+  readonly restored?: number;
+  /** Why what the store holds can not be used; what is held goes on answering. */
+  readonly problem?: string;
 };
 
 const WORST_FIRST: readonly ZoneStatus[] = ['not-ready', 'expired', 'stale', 'ok'];
@@ -32,13 +41,30 @@ export async function healthOf(
   const zones = await Promise.all(
     options.zones.map(async ({ origin, reader }): Promise<ZoneHealth> => {
       const held = await reader.current(waitUntil);
-      if (!held) return { origin, status: 'not-ready' };
-      const ageSeconds = snapshotAgeSeconds(held, options.now());
-      const stale = ageSeconds > held.body.settings.staleAfterSeconds;
-      const status = hasExpired(held, options.now()) ? 'expired' : stale ? 'stale' : 'ok';
-      return { origin, status, serial: held.root.serial, ageSeconds };
+      const { problem, restored } = reader.state();
+      const told = { ...(restored > 0 && { restored }), ...(problem !== undefined && { problem }) };
+      if (!held) return { origin, status: 'not-ready', ...told };
+      return { origin, ...ageOf(held, options.now()), ...heldBack(held, options.now()), ...told };
     }),
   );
   const status = WORST_FIRST.find((candidate) => zones.some((zone) => zone.status === candidate)) ?? 'ok';
   return { status, access: settings.access.kind, zones };
+}
+
+function ageOf(held: Held, nowMs: number): Pick<ZoneHealth, 'status' | 'serial' | 'ageSeconds'> {
+  const ageSeconds = snapshotAgeSeconds(held, nowMs);
+  const stale = ageSeconds > held.body.settings.staleAfterSeconds;
+  const status = hasExpired(held, nowMs) ? 'expired' : stale ? 'stale' : 'ok';
+  return { status, serial: held.root.serial, ageSeconds };
+}
+
+/** Numbers only: whose names they are is not for everybody. */
+function heldBack({ body }: Held, nowMs: number): Partial<ZoneHealth> {
+  return {
+    ...(body.held && {
+      held: body.held.names,
+      heldSinceSeconds: Math.max(0, Math.round(nowMs / 1000 - body.held.sinceSeconds)),
+    }),
+    ...(body.pin !== undefined && { pinned: body.pin }),
+  };
 }

@@ -1,17 +1,11 @@
 import { type Answer, answerName } from '../zone/answer.ts';
-import type { Entry } from '../zone/entry.ts';
 import { isAtOrBelow } from '../zone/name.ts';
 import { CLASS_IN, type Query } from '../zone/query.ts';
 import { TYPE } from '../zone/record.ts';
 import { EDE, type ExtendedError, RCODE, type Reply, writeReply } from '../zone/wire.ts';
 import type { ServedZone } from './env.ts';
-import {
-  type Found,
-  hasExpired,
-  type Held,
-  type SnapshotReader,
-  snapshotAgeSeconds,
-} from './snapshot/reader.ts';
+import { hasExpired, type Held, snapshotAgeSeconds } from './snapshot/held.ts';
+import type { Found, SnapshotReader } from './snapshot/reader.ts';
 import type { WaitUntil } from './snapshot/share.ts';
 import type { Upstream } from './upstream.ts';
 
@@ -70,11 +64,11 @@ function fromZone(query: Query, found: Found, options: ResolveOptions): Resolved
   const { held } = found;
   const ageSeconds = snapshotAgeSeconds(held, options.now());
   if (hasExpired(held, options.now())) {
-    const error = { code: EDE.staleAnswer, text: `the snapshot is ${ageSeconds} s old and has expired` };
+    const error = staleError(`the snapshot is ${ageSeconds} s old and has expired`, found.problem);
     return failed(query, { recursionAvailable, held, error }, options);
   }
   try {
-    return answerFrom(held, query, { entry: found.entry, ageSeconds, recursionAvailable, options });
+    return answerFrom(query, found, { ageSeconds, recursionAvailable, options });
   } catch (error) {
     // Octets that were signed and yet are no entry.
     const text = error instanceof Error ? error.message : String(error);
@@ -83,16 +77,11 @@ function fromZone(query: Query, found: Found, options: ResolveOptions): Resolved
 }
 
 function answerFrom(
-  held: Held,
   query: Query,
-  from: {
-    entry: Entry | undefined;
-    ageSeconds: number;
-    recursionAvailable: boolean;
-    options: ResolveOptions;
-  },
+  { held, entry, problem }: Found & { kind: 'found' },
+  how: { ageSeconds: number; recursionAvailable: boolean; options: ResolveOptions },
 ): Resolved {
-  const { entry, ageSeconds, recursionAvailable, options } = from;
+  const { ageSeconds, recursionAvailable, options } = how;
   const stale = ageSeconds > held.body.settings.staleAfterSeconds;
   const answer = answerName(entry, query.type, { wire: query.name, origin: held.zone.origin });
   const reply: Reply = {
@@ -102,10 +91,15 @@ function answerFrom(
     ...(answer.kind === 'positive' && { rrsets: answer.rrsets }),
     ...(stale && {
       ttlAtMost: STALE_TTL,
-      extendedErrors: [{ code: EDE.staleAnswer, text: `the snapshot is ${ageSeconds} s old` }],
+      extendedErrors: [staleError(`the snapshot is ${ageSeconds} s old`, problem)],
     }),
   };
   return { ...writeReply(query, reply, options.random), held };
+}
+
+/** How old, and why nothing newer was taken where that is known. */
+function staleError(age: string, problem: string | undefined): ExtendedError {
+  return { code: EDE.staleAnswer, text: problem === undefined ? age : `${age}: ${problem}` };
 }
 
 /** Where SOA and NS go. With ANY below the apex mesos-dns gives both as authority, and so do we. */

@@ -98,6 +98,7 @@ export function statusPage(
                 <th>State</th>
                 <th>Serial</th>
                 <th>Age</th>
+                <th>Notes</th>
               </tr>
             </thead>
             <tbody>{health.zones.map((zone) => zoneRow(zone))}</tbody>
@@ -135,15 +136,26 @@ export function statusPage(
   });
 }
 
-function zoneRow({ origin, status, serial, ageSeconds }: ZoneHealth): unknown {
+function zoneRow(zone: ZoneHealth): unknown {
+  const { origin, status, serial, ageSeconds } = zone;
   return (
     <tr>
       <td>{origin}</td>
       <td>{status === 'not-ready' ? 'no snapshot yet' : status}</td>
       <td>{serial ?? '–'}</td>
       <td>{ageSeconds === undefined ? '–' : `${ageSeconds} s`}</td>
+      <td>{notesOf(zone).join('; ')}</td>
     </tr>
   );
+}
+
+function notesOf({ held, heldSinceSeconds = 0, pinned, restored, problem }: ZoneHealth): string[] {
+  return [
+    ...(held === undefined ? [] : [`held: ${held} names for ${heldSinceSeconds} s`]),
+    ...(pinned === undefined ? [] : [`pinned: ${pinned}`]),
+    ...(restored === undefined ? [] : [`restored: ${restored} times`]),
+    ...(problem === undefined ? [] : [problem]),
+  ];
 }
 
 function lookupResult({ name, type, outcome, answers }: PageLookup): unknown {

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import * as v from 'valibot';
-import { type Http, HttpError, type HttpRequest, type HttpResponse } from '../http.ts';
-import { type Backoff, retry, type RetryHint, type Sleep } from '../retry.ts';
+import type { Http } from '../http.ts';
+import type { Backoff, Sleep } from '../retry.ts';
+import { BatchResult, type Call, createKvApi, readAnswer, readPage, readValue } from './cloudflare-kv-api.ts';
 import { type Metadata, type Pair, type Sink, SinkError } from './sink.ts';
 
 export type CloudflareKvOptions = {
@@ -22,6 +23,8 @@ export type CloudflareKvOptions = {
   readonly backoff?: Partial<Backoff>;
   readonly sleep?: Sleep | undefined;
   readonly random?: () => number;
+  /** Unix milliseconds. */
+  readonly now?: () => number;
 };
 
 /** How much goes into one request. */
@@ -37,7 +40,6 @@ const MAX_KEY_OCTETS = 512;
 const MAX_VALUE_OCTETS = 25 * 1024 * 1024;
 /** Keys a page of a listing; the API allows 10 to 1,000. */
 const PAGE_KEYS = 1000;
-const CODE_KEY_NOT_FOUND = 10009;
 
 /**
  * Workers KV through Cloudflare's REST API. One pair goes by a multipart PUT, several by bulk PUT, in as many
@@ -51,10 +53,11 @@ export function createCloudflareKvSink(options: CloudflareKvOptions): Sink {
   const { bulkTimeoutMs = 120_000 } = options;
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const { name, base } = locate(options);
-  const ask = createAsk(options, { name, base });
+  const { ask, clockOffsetMs } = createKvApi({ ...options, name, base });
   const checkKeys = (keys: readonly string[]): void => {
     const refused = keys.find((key) => !isKey(key));
-    if (refused !== undefined) throw new SinkError(`${name}: KV takes no key ${JSON.stringify(refused)}`);
+    if (refused === undefined) return;
+    throw new SinkError(`${name}: KV takes no key ${JSON.stringify(refused)}`, { outcome: 'refused' });
   };
   const getMetadata = (key: string, signal: AbortSignal): Promise<unknown> =>
     ask(`read the metadata of ${key}`, signal, async (send) => {
@@ -62,7 +65,7 @@ export function createCloudflareKvSink(options: CloudflareKvOptions): Sink {
       if (response.status !== 404) return (await readAnswer(response, v.unknown())).result;
       // The local API lacks that route, but lists for nothing; a key is first of those it is a prefix of.
       await response.discard();
-      const page = await readPage(await send({ path: pagePath(key, { limit: '10' }) }));
+      const page = await readPage(await send(listPage(key, { limit: '10' })));
       return page.keys.find((listed) => listed.name === key)?.metadata;
     });
   /** Sends a batch, then what the API left undone of it, until nothing is. */
@@ -83,13 +86,30 @@ export function createCloudflareKvSink(options: CloudflareKvOptions): Sink {
     });
   };
 
+  /** All batches, one after the other: one that is refused behind one that was not leaves the whole in part. */
+  const askForBatches = async <T>(
+    batches: Iterable<readonly T[]>,
+    signal: AbortSignal,
+    how: BatchCall<T>,
+  ): Promise<void> => {
+    let isFirst = true;
+    for (const batch of batches) {
+      try {
+        await askForAll(batch, signal, how);
+      } catch (error) {
+        if (isFirst || !(error instanceof SinkError)) throw error;
+        throw new SinkError(error.message, { outcome: 'unknown', cause: error.cause });
+      }
+      isFirst = false;
+    }
+  };
+
   return {
     name,
+    clockOffsetMs,
     get: async (key, signal) => {
       checkKeys([key]);
-      const value = await ask(`read ${key}`, signal, async (send) =>
-        readValue(await send({ path: valuePath(key), maxOctets: MAX_VALUE_OCTETS })),
-      );
+      const value = await ask(`read ${key}`, signal, async (send) => readValue(await send(getOne(key))));
       return value && { value, metadata: parseMetadata(await getMetadata(key, signal)) };
     },
     put: async (pairs, signal) => {
@@ -102,16 +122,14 @@ export function createCloudflareKvSink(options: CloudflareKvOptions): Sink {
         return;
       }
       const call = (left: readonly Pair[]): Call => ({ ...putBulk(left), timeoutMs: bulkTimeoutMs });
-      for (const batch of batchesOf(pairs, limits)) {
-        await askForAll(batch, signal, { act: 'write', keyOf: ({ key }) => key, call });
-      }
+      await askForBatches(batchesOf(pairs, limits), signal, { act: 'write', keyOf: ({ key }) => key, call });
     },
     list: async (prefix, signal) => {
       const names: string[] = [];
       let cursor = '';
       do {
-        const path = pagePath(prefix, { limit: String(PAGE_KEYS), ...(cursor && { cursor }) });
-        const page = await ask(`list ${prefix}`, signal, async (send) => readPage(await send({ path })));
+        const call = listPage(prefix, { limit: String(PAGE_KEYS), ...(cursor && { cursor }) });
+        const page = await ask(`list ${prefix}`, signal, async (send) => readPage(await send(call)));
         for (const key of page.keys) names.push(key.name);
         cursor = page.cursor;
       } while (cursor !== '');
@@ -119,59 +137,19 @@ export function createCloudflareKvSink(options: CloudflareKvOptions): Sink {
     },
     remove: async (keys, signal) => {
       checkKeys(keys);
-      for (let start = 0; start < keys.length; start += limits.bulkPairs) {
-        const batch = keys.slice(start, start + limits.bulkPairs);
-        await askForAll(batch, signal, { act: 'remove', keyOf: (key) => key, call: deleteBulk });
-      }
+      const batches = Array.from({ length: Math.ceil(keys.length / limits.bulkPairs) }, (_, i) =>
+        keys.slice(i * limits.bulkPairs, (i + 1) * limits.bulkPairs),
+      );
+      await askForBatches(batches, signal, { act: 'remove', keyOf: (key) => key, call: deleteBulk });
     },
   };
 }
 
-type Call = Omit<HttpRequest, 'url' | 'signal'> & { readonly path: string };
-type Send = (call: Call) => Promise<HttpResponse>;
-/** Runs one or more calls, again where that helps; their failure comes as `SinkError`. */
-type Ask = <T>(act: string, signal: AbortSignal, attempt: (send: Send) => Promise<T>) => Promise<T>;
 type BatchCall<T> = {
   readonly act: string;
   readonly keyOf: (part: T) => string;
   readonly call: (left: readonly T[]) => Call;
 };
-
-function createAsk(options: CloudflareKvOptions, { name, base }: { name: string; base: string }): Ask {
-  const { http, token, timeoutMs = 30_000, backoff, sleep, random } = options;
-  const authorization = token === undefined ? {} : { authorization: `Bearer ${token}` };
-  return async (act, signal, attempt) => {
-    const send: Send = ({ path, headers, ...call }) =>
-      http.request({
-        timeoutMs,
-        ...call,
-        url: base + path,
-        headers: { ...headers, ...authorization },
-        signal,
-      });
-    try {
-      return await retry(() => attempt(send), { signal, hint, backoff, sleep, random });
-    } catch (error) {
-      signal.throwIfAborted();
-      if (!(error instanceof HttpError)) throw error;
-      throw new SinkError(`${name}: could not ${act}: ${error.message}${advice(error)}`, { cause: error });
-    }
-  };
-}
-
-function hint(error: unknown): RetryHint | undefined {
-  return error instanceof HttpError && error.transient
-    ? { afterSeconds: error.retryAfterSeconds }
-    : undefined;
-}
-
-/** What a person can do about it. A token of the wrong form gets 400 with one of two codes. */
-function advice({ status, message }: HttpError): string {
-  if (status === 401 || status === 403 || /: (6003|6111) /.test(message)) {
-    return '; check CLOUDFLARE_API_TOKEN, and that it has the scope "Workers KV Storage Write"';
-  }
-  return status === 404 ? '; check the namespace and the account in the URL' : '';
-}
 
 function locate({ url, namespace }: CloudflareKvOptions): { name: string; base: string } {
   // Not quoted: a URL that can't be parsed may be a secret in the wrong place.
@@ -193,8 +171,12 @@ function valuePath(key: string): string {
   return `/values/${encodeURIComponent(key)}`;
 }
 
-function pagePath(prefix: string, page: Readonly<Record<string, string>>): string {
-  return `/keys?${new URLSearchParams({ prefix, ...page })}`;
+function getOne(key: string): Call {
+  return { path: valuePath(key), maxOctets: MAX_VALUE_OCTETS };
+}
+
+function listPage(prefix: string, page: Readonly<Record<string, string>>): Call {
+  return { path: `/keys?${new URLSearchParams({ prefix, ...page })}` };
 }
 
 /** The file name makes the value a file to every multipart parser: octets, not text. */
@@ -218,7 +200,12 @@ function putBulk(pairs: readonly Pair[]): Call {
 }
 
 function deleteBulk(keys: readonly string[]): Call {
-  return { method: 'POST', path: '/bulk/delete', headers: JSON_HEADERS, body: JSON.stringify(keys) };
+  return {
+    method: 'POST',
+    path: '/bulk/delete',
+    headers: JSON_HEADERS,
+    body: JSON.stringify(keys),
+  };
 }
 
 const JSON_HEADERS = { 'content-type': 'application/json' };
@@ -246,61 +233,6 @@ function* batchesOf(pairs: readonly Pair[], limits: KvLimits): Generator<readonl
     octets += added;
   }
   if (batch.length > 0) yield batch;
-}
-
-const BatchResult = v.object({ unsuccessful_keys: v.nullish(v.array(v.string())) });
-const KeyList = v.array(v.object({ name: v.string(), metadata: v.optional(v.unknown()) }));
-const ApiErrors = v.array(v.object({ code: v.number(), message: v.string() }));
-const Refusal = v.object({ errors: ApiErrors });
-
-type Answer<T> = { readonly result?: T | null | undefined; readonly cursor: string };
-
-/** What the API gave; anything but success, a success in its own words included, is thrown. */
-async function readAnswer<T>(
-  response: HttpResponse,
-  result: v.GenericSchema<unknown, T>,
-): Promise<Answer<T>> {
-  const body = await response.text();
-  const answer = v.safeParse(
-    v.pipe(
-      v.string(),
-      v.parseJson(),
-      v.object({
-        success: v.literal(true),
-        result: v.nullish(result),
-        result_info: v.nullish(v.object({ cursor: v.nullish(v.string()) })),
-      }),
-    ),
-    body,
-  );
-  if (response.status !== 200 || !answer.success) throw refusal(response, body);
-  return { result: answer.output.result, cursor: answer.output.result_info?.cursor ?? '' };
-}
-
-async function readPage(
-  response: HttpResponse,
-): Promise<{ keys: v.InferOutput<typeof KeyList>; cursor: string }> {
-  const { result, cursor } = await readAnswer(response, KeyList);
-  return { keys: result ?? [], cursor };
-}
-
-/** A missing key is told by its code: a missing namespace or a wrong URL is a 404 as well. */
-async function readValue(response: HttpResponse): Promise<Uint8Array | undefined> {
-  if (response.status === 200) return response.bytes();
-  const body = await response.text();
-  if (response.status === 404 && errorsIn(body).some(({ code }) => code === CODE_KEY_NOT_FOUND))
-    return undefined;
-  throw refusal(response, body);
-}
-
-function refusal(response: HttpResponse, body: string): HttpError {
-  const told = errorsIn(body).map(({ code, message }) => `${code} ${message}`);
-  return response.error(told.join('; ') || body);
-}
-
-function errorsIn(body: string): v.InferOutput<typeof ApiErrors> {
-  const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), Refusal), body);
-  return parsed.success ? parsed.output.errors : [];
 }
 
 /** Metadata only saves reading the value, so what someone else put there counts as none. */

@@ -16,14 +16,22 @@ import { type Metadata, type Pair, type Sink, SinkError, type StoredValue } from
  */
 export function createDirectorySink(path: string): Sink {
   const name = `directory ${path}`;
-  const attempt = async <T>(act: string, signal: AbortSignal, run: () => Promise<T>): Promise<T> => {
+  const attempt = async <T>(
+    act: string,
+    signal: AbortSignal,
+    run: () => Promise<T>,
+    outcome: () => SinkError['outcome'] = () => 'unknown',
+  ): Promise<T> => {
     signal.throwIfAborted();
     try {
       return await run();
     } catch (cause) {
       signal.throwIfAborted();
       if (codeOf(cause) === '') throw cause;
-      throw new SinkError(`${name}: could not ${act}: ${describe(cause)}`, { cause });
+      throw new SinkError(`${name}: could not ${act}: ${describe(cause)}`, {
+        cause,
+        outcome: outcome(),
+      });
     }
   };
   const filesOf = (key: string): Files => {
@@ -33,6 +41,7 @@ export function createDirectorySink(path: string): Sink {
       return { value: join(path, file), meta: join(path, file + META_SUFFIX) };
     throw new SinkError(
       `${name}: no file name for the key ${key}: it takes ${octets} octets, ${MAX_FILE_NAME_OCTETS} are possible; use a shorter zone or variant name`,
+      { outcome: 'refused' },
     );
   };
   let swept = false;
@@ -45,13 +54,20 @@ export function createDirectorySink(path: string): Sink {
     put: async (pairs, signal) => {
       const planned = pairs.map((pair) => ({ pair, files: filesOf(pair.key) }));
       if (planned.length === 0) return;
-      await attempt('be written to', signal, async () => {
+      const makeReady = async (): Promise<void> => {
         await mkdir(path, { recursive: true, mode: 0o700 });
         if (!swept) await removeLeftovers(path);
         swept = true;
-      });
+      };
+      let outcome: SinkError['outcome'] = 'refused';
+      await attempt('be written to', signal, makeReady, () => outcome);
       for (const { pair, files } of planned) {
-        await attempt(`write ${pair.key}`, signal, () => writePair(pair, files, { path, signal }));
+        const write = async (): Promise<void> => {
+          const temporary = await writeBeside(pair, { path, signal });
+          outcome = 'unknown';
+          await putInPlace(temporary, files);
+        };
+        await attempt(`write ${pair.key}`, signal, write, () => outcome);
       }
       await attempt('be synced', signal, () => syncDirectory(path));
     },
@@ -73,6 +89,7 @@ export function createDirectorySink(path: string): Sink {
 }
 
 type Files = { readonly value: string; readonly meta: string };
+type TemporaryFiles = { readonly value: string; readonly meta: string | undefined };
 
 const META_SUFFIX = '.meta.json';
 const MAX_FILE_NAME_OCTETS = 255;
@@ -84,7 +101,7 @@ const FILE_MODE = 0o640;
 /** The dots of `.`, `..` and of an own `.meta.json` are escaped too, which decodes to the same key. */
 function fileNameOf(key: string): string {
   if (key === '' || !key.isWellFormed())
-    throw new SinkError(`no file name for the key ${JSON.stringify(key)}`);
+    throw new SinkError(`no file name for the key ${JSON.stringify(key)}`, { outcome: 'refused' });
   const file = encodeURIComponent(key);
   if (file === '.' || file === '..') return file.replaceAll('.', '%2E');
   return file.endsWith(META_SUFFIX) ? `${file.slice(0, -META_SUFFIX.length)}%2Emeta.json` : file;
@@ -133,24 +150,37 @@ function parseMetadata(json: Buffer | undefined): Metadata | undefined {
 
 const MetadataJson = v.pipe(v.string(), v.parseJson(), v.record(v.string(), v.string()));
 
-async function writePair(
+/** Writes a pair whole under other names; nothing is left of one that fails. */
+async function writeBeside(
   { value, metadata }: Pair,
-  files: Files,
   { path, signal }: { path: string; signal: AbortSignal },
-): Promise<void> {
+): Promise<TemporaryFiles> {
   const temporary = join(path, TEMPORARY_PREFIX + randomUUID());
-  const temporaryMeta = `${temporary}${META_SUFFIX}`;
+  const files = { value: temporary, meta: metadata && `${temporary}${META_SUFFIX}` };
   try {
-    await writeSynced(temporary, value, signal);
-    if (metadata) await writeSynced(temporaryMeta, JSON.stringify(metadata), signal);
-    // The signal is not asked from here on: stopping between two renames would leave the pair in halves.
-    await rm(files.meta, { force: true });
-    await rename(temporary, files.value);
-    if (metadata) await rename(temporaryMeta, files.meta);
+    await writeSynced(files.value, value, signal);
+    if (files.meta !== undefined) await writeSynced(files.meta, JSON.stringify(metadata), signal);
+    return files;
   } catch (error) {
-    await Promise.allSettled([temporary, temporaryMeta].map((file) => rm(file, { force: true })));
+    await removeFiles(files);
     throw error;
   }
+}
+
+/** Asks no signal: stopping between two renames would leave the pair in halves. */
+async function putInPlace(temporary: TemporaryFiles, files: Files): Promise<void> {
+  try {
+    await rm(files.meta, { force: true });
+    await rename(temporary.value, files.value);
+    if (temporary.meta !== undefined) await rename(temporary.meta, files.meta);
+  } catch (error) {
+    await removeFiles(temporary);
+    throw error;
+  }
+}
+
+async function removeFiles({ value, meta = value }: TemporaryFiles): Promise<void> {
+  await Promise.allSettled([value, meta].map((file) => rm(file, { force: true })));
 }
 
 async function writeSynced(file: string, content: Uint8Array | string, signal: AbortSignal): Promise<void> {

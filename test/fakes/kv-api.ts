@@ -9,11 +9,15 @@ export type KvApi = {
   readonly url: string;
   readonly namespace: string;
   readonly token: string;
+  /** May read, not write. */
+  readonly readOnlyToken: string;
   readonly stored: Map<string, Stored>;
   /** Every request so far, refused ones included. */
   readonly requests: Recorded[];
   /** Each is met by one request, in this order; those without a fault left are served. */
   readonly faults: Fault[];
+  /** The `Date` of replies is so far from this machine's clock; undefined for replies without. */
+  clockOffsetMs: number | undefined;
   readonly close: () => Promise<void>;
 };
 
@@ -22,10 +26,12 @@ type Stored = { readonly value: Uint8Array; readonly metadata: unknown };
 /** `path` is what follows the namespace, query included. */
 type Recorded = { readonly method: string; readonly path: string; readonly octets: number };
 
-type Fault =
+export type Fault =
   | { readonly kind: 'status'; readonly status: number; readonly retryAfter?: string; readonly body?: string }
   /** The connection breaks, before or after the request took effect. */
   | { readonly kind: 'reset'; readonly applied: boolean }
+  /** The request takes effect when this settles, whether its client still waits or not. */
+  | { readonly kind: 'late'; readonly until: Promise<void> }
   /** A bulk request leaves these keys undone, and says so in its 200. */
   | { readonly kind: 'partial'; readonly keys: readonly string[] }
   | { readonly kind: 'slow'; readonly delayMs: number };
@@ -64,6 +70,7 @@ export async function startKvApi({ now, local = false }: KvApiOptions = {}): Pro
   const requests: Recorded[] = [];
   const faults: Fault[] = [];
   const token = 'kv-token-for-tests';
+  const readOnlyToken = 'kv-token-that-only-reads';
   const namespace = '0f2ac74b498b48028cb68387c421e279';
   const writtenAtMs = new Map<string, number>();
 
@@ -134,13 +141,17 @@ export async function startKvApi({ now, local = false }: KvApiOptions = {}): Pro
     requests.push({ method, path, octets: body.length });
     const fault = faults.shift();
     if (fault?.kind === 'slow') await delay(fault.delayMs, undefined, { ref: false });
+    if (fault?.kind === 'late') await fault.until;
     if (fault?.kind === 'reset' && !fault.applied) return void incoming.socket.destroy();
     if (fault?.kind === 'status') {
       const retryAfter = fault.retryAfter === undefined ? {} : { 'retry-after': fault.retryAfter };
       return reply(response, { status: fault.status, body: fault.body ?? '', headers: retryAfter });
     }
-    if (!local && headers.authorization !== `Bearer ${token}`)
+    const bearer = headers.authorization;
+    if (!local && bearer !== `Bearer ${token}` && bearer !== `Bearer ${readOnlyToken}`)
       return reply(response, refuse(401, 10000, 'Authentication error'));
+    if (!local && bearer !== `Bearer ${token}` && method !== 'GET')
+      return reply(response, refuse(403, 10000, 'Authentication error'));
     if (!local && asked !== namespace) return reply(response, refuse(404, 10013, 'namespace not found'));
     const undone = new Set(fault?.kind === 'partial' ? fault.keys : []);
     const answered = await answer(method, path, { body, type: headers['content-type'] ?? '', undone });
@@ -149,24 +160,30 @@ export async function startKvApi({ now, local = false }: KvApiOptions = {}): Pro
   };
 
   const server = createServer((incoming, response) => {
+    response.sendDate = false;
+    if (api.clockOffsetMs !== undefined)
+      response.setHeader('date', new Date(Date.now() + api.clockOffsetMs).toUTCString());
     serve(incoming, response).catch((error: unknown) => reply(response, refuse(500, 10001, String(error))));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();
   const port = typeof address === 'object' && address ? address.port : 0;
-  return {
+  const api: KvApi = {
     url: `http://127.0.0.1:${port}/client/v4/accounts/account`,
     namespace,
     token,
+    readOnlyToken,
     stored,
     requests,
     faults,
+    clockOffsetMs: 0,
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
         server.closeAllConnections();
       }),
   };
+  return api;
 }
 
 /** A page in the order of the names' octets, from behind the one the cursor stands for. */

@@ -47,7 +47,8 @@ describe('/health', () => {
   });
 
   it('is unavailable while there is no snapshot', async () => {
-    const zones = [{ origin: 'mesos', status: 'not-ready' }];
+    const problem = 'head: is not there: no snapshot has been published yet';
+    const zones = [{ origin: 'mesos', status: 'not-ready', problem }];
     expect(await health()).toEqual([503, { status: 'not-ready', access: 'open', zones }]);
   });
 
@@ -55,6 +56,53 @@ describe('/health', () => {
     await publish({});
     const zones = [{ origin: 'mesos', status: 'ok', serial: 7, ageSeconds: 0 }];
     expect(await health({ ACCESS: 'token' })).toEqual([200, { status: 'ok', access: 'closed', zones }]);
+  });
+
+  it('says how many names are held and for how long, and which serial is pinned', async () => {
+    const held = { names: 120, sinceSeconds: START_MS / 1_000 - 90, memory: new TextEncoder().encode('web') };
+    await publish({ held });
+    expect((await health())[1]).toEqual({
+      ...{ status: 'ok', access: 'open' },
+      zones: [{ origin: 'mesos', status: 'ok', serial: 7, ageSeconds: 0, held: 120, heldSinceSeconds: 90 }],
+    });
+    await publish({ held: { ...held, sinceSeconds: START_MS / 1_000 + 90 }, pin: 3 });
+    expect((await health())[1]).toMatchObject({ zones: [{ held: 120, heldSinceSeconds: 0, pinned: 3 }] });
+  });
+
+  it('says why what the store holds is not taken, while the last good head answers', async () => {
+    const edge = createEdge({});
+    await publish({});
+    expect(await (await edge.fetch('/health')).json()).toMatchObject({ status: 'ok' });
+    const { value } = await env.SNAPSHOTS.getWithMetadata('z/mesos/main/head', 'arrayBuffer');
+    // A head of a format to come.
+    await env.SNAPSHOTS.put('z/mesos/main/head', new Uint8Array(value ?? new ArrayBuffer()).with(4, 2));
+    vi.setSystemTime(START_MS + 90_000);
+    const problem = 'head root: has format 2, this version reads 1 at offset 4';
+    const zone = { origin: 'mesos', status: 'ok', serial: 7, ageSeconds: 90, problem };
+    expect(await (await edge.fetch('/health')).json()).toEqual({
+      ...{ status: 'ok', access: 'open', zones: [zone] },
+    });
+    vi.setSystemTime(START_MS + 901_000);
+    const reply = await edge.ask({ name: 'secret-project.mesos', type: 1, edns: 1232 });
+    expect(reply.rcode).toBe('NOERROR');
+    expect(reply.errors).toEqual([{ code: 3, text: `the snapshot is 901 s old: ${problem}` }]);
+    await publish({ serial: 8, createdAtMs: START_MS + 901_000 });
+    vi.setSystemTime(START_MS + 991_000);
+    expect(await (await edge.fetch('/health')).json()).toEqual({
+      ...{ status: 'ok', access: 'open' },
+      zones: [{ origin: 'mesos', status: 'ok', serial: 8, ageSeconds: 90 }],
+    });
+  });
+
+  it('counts a restored store', async () => {
+    const edge = createEdge({});
+    await publish({});
+    await edge.fetch('/health');
+    vi.setSystemTime(START_MS + 1_000_000);
+    await publish({ serial: 5, createdAtMs: START_MS + 1_000_000 });
+    expect(await (await edge.fetch('/health')).json()).toMatchObject({
+      zones: [{ origin: 'mesos', status: 'ok', serial: 5, ageSeconds: 0, restored: 1 }],
+    });
   });
 
   it('says the worst of several zones', async () => {

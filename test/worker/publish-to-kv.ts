@@ -13,13 +13,9 @@ import {
 import type { ZoneSettings } from '../../zone/head.ts';
 import { type OwnerName, parseName } from '../../zone/name.ts';
 import { keyIdOf, type SigningKey } from '../../zone/root.ts';
-import {
-  DEFAULT_LIMITS,
-  encodeEntries,
-  type Levels,
-  type Limits,
-  planSnapshot,
-} from '../../zone/snapshot.ts';
+import { encodeEntries, tableChanges, type ZoneContent } from '../../zone/entries.ts';
+import type { Levels } from '../../zone/levels.ts';
+import { cutSnapshot, DEFAULT_LIMITS, type Limits, planSnapshot } from '../../zone/plan.ts';
 
 /** What a test publishes; all but the records has a default. */
 export type ToPublish = {
@@ -35,6 +31,8 @@ export type ToPublish = {
   readonly minimum?: number;
   readonly limits?: Limits;
   readonly seed?: Uint8Array;
+  readonly held?: HeadBody['held'];
+  readonly pin?: HeadBody['pin'];
   /** What this is a change of; without it everything is cut anew. */
   readonly after?: Snapshot;
   /** Change the octets of the run or of the body, all hashes and the signature still vouching for them. */
@@ -69,13 +67,16 @@ export async function buildSnapshot(options: ToPublish): Promise<Snapshot> {
   const origin = parseName(options.origin ?? 'mesos');
   const seed = options.seed ?? Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8);
   const entries = encodeEntries(contentOf(options.rrsets), { origin, seed });
-  const plan = await planSnapshot(after?.levels, entries, { seed, serial, limits });
+  const plan = after
+    ? await planSnapshot(after.levels, tableChanges(after.levels, entries), { serial, limits })
+    : { ...(await cutSnapshot(entries, { seed, serial, limits })), overlayOctets: new Uint8Array() };
+  const newShards = 'newShards' in plan ? plan.newShards : [];
   const newRun = plan.newRun && (options.spoilRun ?? unchanged)(plan.newRun);
   const run = newRun && { serial, hash: await contentHash(newRun), octets: newRun.length };
   const table = { ...plan.levels.table, ...(run && { run }) };
   const blocks = new Map(after?.blocks);
   if (newRun && run) blocks.set(runKey(origin, variant, run), newRun);
-  for (const [index, octets] of plan.newShards.entries()) {
+  for (const [index, octets] of newShards.entries()) {
     if (table.shards) blocks.set(shardKey(origin, variant, { ...table.shards, index }), octets);
   }
   const body: HeadBody = {
@@ -92,6 +93,8 @@ export async function buildSnapshot(options: ToPublish): Promise<Snapshot> {
     settings: { ...DEFAULT_SETTINGS, ...options.settings },
     levels: table,
     overlay: plan.overlayOctets,
+    ...(options.held && { held: options.held }),
+    ...(options.pin !== undefined && { pin: options.pin }),
   };
   const octets = (options.spoilBody ?? unchanged)(encodeBody(body));
   const root = {
@@ -145,7 +148,7 @@ function unchanged(octets: Uint8Array): Uint8Array {
   return octets;
 }
 
-function contentOf(rrsets: readonly RRset[]): Parameters<typeof encodeEntries>[0] {
+function contentOf(rrsets: readonly RRset[]): ZoneContent {
   const byOwner = new Map<OwnerName, RRset[]>();
   for (const rrset of rrsets) byOwner.set(rrset.owner, [...(byOwner.get(rrset.owner) ?? []), rrset]);
   return {

@@ -79,7 +79,7 @@ describe('the page', () => {
   it('shows the zones, and warns that it is open', async () => {
     const { response, html, rows, heading } = await open();
     expect(response.status).toBe(200);
-    expect(rows).toEqual([['mesos', 'ok', '7', expect.stringMatching(/^\d+ s$/)]]);
+    expect(rows).toEqual([['mesos', 'ok', '7', expect.stringMatching(/^\d+ s$/), '']]);
     expect(heading).toBe('');
     expect(html).toContain('Anybody who can reach this address may ask it');
     expect(html).toContain('https://doh.example/dns-query');
@@ -106,12 +106,23 @@ describe('the page', () => {
   it('shows a zone without a snapshot', async () => {
     vi.spyOn(console, 'warn').mockReturnValue();
     const { rows } = await open({}, { ZONES: 'mesos,none.example' });
-    expect(rows).toContainEqual(['none.example', 'no snapshot yet', '–', '–']);
+    const why = 'head: is not there: no snapshot has been published yet';
+    expect(rows).toContainEqual(['none.example', 'no snapshot yet', '–', '–', why]);
     expect((await open({ name: 'a.none.example' }, { ZONES: 'none.example' })).heading).toBe(
       'a.none.example A: SERVFAIL',
     );
     vi.restoreAllMocks();
   });
+});
+
+it('the page shows what is held, pinned and amiss, in numbers', async () => {
+  const key = await createSigningKey();
+  const rrsets = [addresses('web.held.example', ['10.0.0.1'])];
+  const held = { names: 12, sinceSeconds: 0, memory: new TextEncoder().encode('web.held.example') };
+  await publishToKv(env.SNAPSHOTS, { key, rrsets, origin: 'held.example', held, pin: 5 });
+  const { rows, html } = await open({}, { ZONES: 'held.example' });
+  expect(rows[0]?.[4]).toMatch(/^held: 12 names for \d+ s; pinned: 5$/);
+  expect(html).not.toContain('web.held');
 });
 
 describe('a look-up on the page', () => {

@@ -1,15 +1,17 @@
-import { type Block, findEntry, openBlock } from '../../zone/block.ts';
+import { openBlock } from '../../zone/block.ts';
 import type { Entry } from '../../zone/entry.ts';
 import { FormatError } from '../../zone/format-error.ts';
-import { contentHash, hashName, sameOctets, toHex } from '../../zone/hash.ts';
-import { type HeadBody, type LevelTable, runKey, shardKey } from '../../zone/head.ts';
+import { sameOctets } from '../../zone/hash.ts';
+import { type HeadBody, runKey, shardKey } from '../../zone/head.ts';
 import type { OwnerName } from '../../zone/name.ts';
 import type { Root } from '../../zone/root.ts';
-import { shardOf } from '../../zone/snapshot.ts';
-import { compareSerial } from '../../zone/zone.ts';
-import { type ZoneWire, zoneWire } from '../../zone/wire.ts';
-import type { BlockCache } from './block-cache.ts';
-import { createShare, sleep, type WaitUntil } from './share.ts';
+import { zoneWire } from '../../zone/wire.ts';
+import type { Blocks } from './blocks.ts';
+import { hasExpired, type Held, headOrder } from './held.ts';
+import { lookUp } from './look-up.ts';
+import { createOctetCache } from './octet-cache.ts';
+import { createShare, type WaitUntil } from './share.ts';
+import { sinceMs, type StartTimer, within } from './timer.ts';
 
 /**
  * Where heads come from. `check` gives the newest root it can see, verified, and the body only if it is another
@@ -20,24 +22,15 @@ export type HeadSource = {
 };
 export type CheckedHead = { readonly root: Root; readonly body: HeadBody | undefined };
 
-/** Fetches a block's octets; `fresh` asks past caches that may hold the word that it is missing. */
-export type FetchBlock = (
-  key: string,
-  options: { readonly fresh: boolean },
-) => Promise<Uint8Array | undefined>;
-
-/** What is served of a zone right now. */
-export type Held = {
-  readonly root: Root;
-  readonly zone: ZoneWire;
-  readonly body: HeadBody;
-  readonly overlay: Block | undefined;
-  readonly run: Block | undefined;
-};
-
 /** A look-up's outcome. `unavailable` is never NXDOMAIN: the zone could not be read, and why. */
 export type Found =
-  | { readonly kind: 'found'; readonly held: Held; readonly entry: Entry | undefined }
+  | {
+      readonly kind: 'found';
+      readonly held: Held;
+      readonly entry: Entry | undefined;
+      /** Of the last check, as in `ReaderState`. */
+      readonly problem: string | undefined;
+    }
   | { readonly kind: 'unavailable'; readonly reason: string; readonly held: Held | undefined };
 
 export type SnapshotReader = {
@@ -45,20 +38,30 @@ export type SnapshotReader = {
   readonly find: (name: Uint8Array, waitUntil: WaitUntil) => Found | Promise<Found>;
   /** What is held, after a first check if nothing is. */
   readonly current: (waitUntil: WaitUntil) => Promise<Held | undefined>;
+  readonly state: () => ReaderState;
+};
+
+export type ReaderState = {
+  /** Why the store's head or a block can't be used, in words for askers; undefined if the last check went well. */
+  readonly problem: string | undefined;
+  /** Heads taken though their serial was lower, since the ones before were lost. */
+  readonly restored: number;
 };
 
 export type ReaderOptions = {
   readonly origin: OwnerName;
   readonly variant: string;
   readonly source: HeadSource;
-  readonly fetchBlock: FetchBlock;
-  readonly blocks: BlockCache;
+  /** Shared by all readers of an isolate. */
+  readonly blocks: Blocks;
   /** Unix milliseconds. */
   readonly now: () => number;
+  readonly startTimer: StartTimer;
   /** A head checked this long ago or less is used without a word. */
   readonly headRefreshMs: number;
   /** Up to this it is used, and checked after the answer; beyond it is checked first. */
   readonly headMaxAgeMs: number;
+  /** For the log: each problem once an hour, and anew after the next head. */
   readonly onProblem: (problem: string) => void;
 };
 
@@ -66,158 +69,163 @@ export type ReaderOptions = {
 const CHECK_WAIT_MS = 400;
 const TRY_AGAIN_MS = 5_000;
 const CLOCK_SKEW_MS = 5 * 60_000;
+const TELL_AGAIN_MS = 3_600_000;
+const MAX_TOLD = 100;
+/** Of entries that edits were applied to, for each zone. */
+const EDITED_OCTETS = 2 * 1024 * 1024;
 
 export function createSnapshotReader(options: ReaderOptions): SnapshotReader {
-  const { now } = options;
+  const { origin, variant, blocks, now, startTimer } = options;
   let held: Held | undefined;
   let checkedAtMs = Number.NEGATIVE_INFINITY;
   let triedAtMs = Number.NEGATIVE_INFINITY;
-  let problem = 'no snapshot has been published yet';
-  /** The log gets what broke; askers only what our own formats say of it. */
-  const noteProblem = (error: unknown): void => {
-    const words = error instanceof Error ? error.message : String(error);
-    options.onProblem(`${options.origin}: ${words}`);
-    problem = error instanceof FormatError ? words : 'the snapshot store can not be read';
-  };
-  const heads = createShare<void>();
-  const loads = createShare<Block>();
-  /** When shards were last found missing or damaged, by store key. */
-  const failedAtMs = new Map<string, number>();
+  let hasFailed = false;
+  let problem: string | undefined;
+  let restored = 0;
+  const toldAtMs = new Map<string, number>();
+  const heads = createShare<void>({ now, startTimer });
 
-  const check = async (): Promise<void> => {
+  const tell = (words: string): void => {
+    if (sinceMs(toldAtMs.get(words) ?? Number.NEGATIVE_INFINITY, now()) < TELL_AGAIN_MS) return;
+    if (toldAtMs.size >= MAX_TOLD) toldAtMs.clear();
+    toldAtMs.set(words, now());
+    options.onProblem(`${origin}: ${words}`);
+  };
+  /** The log gets what broke; askers only what our own formats say of it. */
+  const noteProblem = (error: unknown): string => {
+    const words = error instanceof Error ? error.message : String(error);
+    tell(words);
+    problem = error instanceof FormatError ? words : 'the snapshot store can not be read';
+    return problem;
+  };
+
+  const check = async (waitUntil: WaitUntil): Promise<void> => {
     triedAtMs = now();
     try {
       const head = await options.source.check(held?.root.bodyHash);
       if (!head) throw new FormatError('head', 'is not there: no snapshot has been published yet');
-      const next = await take(head);
-      if (next) held = next;
+      await take(head, waitUntil);
       checkedAtMs = now();
+      hasFailed = false;
     } catch (error) {
+      hasFailed = true;
       noteProblem(error);
     }
   };
 
-  /** The head to hold from now on, its run at hand; undefined to keep the one held. */
-  const take = async ({ root, body }: CheckedHead): Promise<Held | undefined> => {
+  /** Holds a head from now on, its run at hand, or keeps the one held. */
+  const take = async ({ root, body }: CheckedHead, waitUntil: WaitUntil): Promise<void> => {
     if (root.createdAtMs > now() + CLOCK_SKEW_MS) throw new FormatError('head', 'was made in the future');
-    if (isOutdone(root)) return undefined;
+    if (isOutdone(root)) return;
     if (!body) {
       // Another check may have taken a head since this one asked for what differs from the one held then.
       if (!held || !sameOctets(held.root.bodyHash, root.bodyHash))
         throw new FormatError('head', 'changed while it was checked');
-      return { ...held, root };
+      return hold({ ...held, root });
     }
     const { run } = body.levels;
-    const block = run && (await loadBlock(runKey(options.origin, options.variant, run), run.hash));
+    const key = run && runKey(origin, variant, run);
+    const block = run && key ? await blocks.load(key, run.hash, waitUntil) : undefined;
+    const overlay = body.overlay.length > 0 ? openBlock(body.overlay) : undefined;
     // Nor may a slow load put this head over one that was taken meanwhile.
-    if (isOutdone(root)) return undefined;
-    failedAtMs.clear();
-    return { root, body, zone: zoneWire(body.zone), overlay: openOptional(body.overlay), run: block };
+    if (isOutdone(root)) return;
+    if (block && key) blocks.hold(key, block);
+    const before = held?.body.levels.run;
+    const beforeKey = before && runKey(origin, variant, before);
+    if (beforeKey && beforeKey !== key) blocks.release(beforeKey);
+    blocks.forgetFailures();
+    toldAtMs.clear();
+    hold({
+      root,
+      body,
+      overlay,
+      run: block,
+      zone: zoneWire(body.zone),
+      edited: createOctetCache(EDITED_OCTETS),
+    });
+  };
+
+  const hold = (next: Held): void => {
+    if (held && headOrder(next.root, held) === 'lost') {
+      restored++;
+      tell(
+        `a head of serial ${next.root.serial} was made long after that of ${held.root.serial}: taken, the store was restored`,
+      );
+    }
+    held = next;
+    problem = undefined;
   };
 
   const isOutdone = (root: Root): boolean => {
-    if (!held || !isOlder(root, held)) return false;
-    options.onProblem(
-      `${options.origin}: a head of serial ${root.serial} is older than ${held.root.serial}: kept`,
-    );
+    if (!held || headOrder(root, held) !== 'older') return false;
+    tell(`a head of serial ${root.serial} is older than ${held.root.serial}: kept`);
     return true;
   };
 
-  const loadBlock = async (key: string, hash: Uint8Array): Promise<Block> => {
-    const cached = options.blocks.get(key);
-    if (cached) return cached;
-    for (const fresh of [false, true]) {
-      const octets = await options.fetchBlock(key, { fresh });
-      if (!octets || !sameOctets(await contentHash(octets), hash)) continue;
-      const block = openBlock(octets);
-      options.blocks.set(key, block);
-      return block;
-    }
-    throw new FormatError(`block ${toHex(hash)}`, 'is missing or damaged');
-  };
+  const unavailable = (reason: string): Found => ({ kind: 'unavailable', reason, held });
 
-  /** A shard that is missing or damaged is not asked for again at once. */
-  const loadShard = async (key: string, hash: Uint8Array): Promise<Block> => {
-    const sinceFailedMs = now() - (failedAtMs.get(key) ?? Number.NEGATIVE_INFINITY);
-    if (sinceFailedMs >= 0 && sinceFailedMs < TRY_AGAIN_MS)
-      throw new FormatError(`block ${toHex(hash)}`, 'is missing or damaged');
+  const find = (from: Held, name: Uint8Array, waitUntil: WaitUntil): Found | Promise<Found> => {
     try {
-      return await loadBlock(key, hash);
+      const found = lookUp(from, name, (index) => blocks.cached(keyOfShard(from, index)));
+      if (found.kind === 'entry') return { kind: 'found', held: from, entry: found.entry, problem };
+      return fromShard(from, found.index, { name, waitUntil });
     } catch (error) {
-      if (error instanceof FormatError) failedAtMs.set(key, now());
-      throw error;
+      return unavailable(noteProblem(error));
     }
   };
 
-  const unavailable = (): Found => ({ kind: 'unavailable', reason: problem, held });
-
-  const unreadable = (error: unknown): Found => {
-    noteProblem(error);
-    return unavailable();
-  };
-
-  const lookUp = (from: Held, name: Uint8Array, waitUntil: WaitUntil): Found | Promise<Found> => {
-    try {
-      return lookUpLevels(from, name, waitUntil);
-    } catch (error) {
-      return unreadable(error);
-    }
-  };
-
-  /** From the levels in memory; a promise where a shard has to come first. Throws on a block that is none. */
-  const lookUpLevels = (from: Held, name: Uint8Array, waitUntil: WaitUntil): Found | Promise<Found> => {
-    const { levels } = from.body;
-    const hash = hashName(name, levels.seed);
-    const near =
-      (from.overlay && findEntry(from.overlay, name, hash.slot)) ??
-      (from.run && findEntry(from.run, name, hash.slot));
-    if (near || !levels.shards) return { kind: 'found', held: from, entry: near };
-    const index = shardOf(hash, levels.shards.bits);
-    const key = shardKey(options.origin, options.variant, { ...levels.shards, index });
-    const shard = options.blocks.get(key);
-    if (shard) return { kind: 'found', held: from, entry: findEntry(shard, name, hash.slot) };
-    return fromShard(from, { key, hash: shardHash(levels, index), name, slot: hash.slot, waitUntil });
+  const keyOfShard = ({ body }: Held, index: number): string => {
+    if (!body.levels.shards) throw new FormatError('level table', 'has no shards');
+    return shardKey(origin, variant, { ...body.levels.shards, index });
   };
 
   const fromShard = async (
     from: Held,
-    want: { key: string; hash: Uint8Array; name: Uint8Array; slot: number; waitUntil: WaitUntil },
+    index: number,
+    { name, waitUntil }: { name: Uint8Array; waitUntil: WaitUntil },
   ): Promise<Found> => {
     try {
-      const shard = await loads.run(want.key, () => loadShard(want.key, want.hash), want.waitUntil);
-      return { kind: 'found', held: from, entry: findEntry(shard, want.name, want.slot) };
+      const hash = from.body.levels.shards?.hashes[index] ?? new Uint8Array();
+      const shard = await blocks.load(keyOfShard(from, index), hash, waitUntil);
+      const found = lookUp(from, name, () => shard);
+      if (found.kind === 'entry') return { kind: 'found', held: from, entry: found.entry, problem };
+      throw new FormatError('level table', `has no shard ${index}`);
     } catch (error) {
       // The head may have moved on and its predecessor's blocks may be gone: look again, once.
-      await freshen(want.waitUntil, { always: true });
-      if (held && held.root.serial !== from.root.serial) return lookUp(held, want.name, want.waitUntil);
-      return unreadable(error);
+      await freshen(waitUntil, { always: true });
+      if (held && held.body !== from.body) return find(held, name, waitUntil);
+      return unavailable(noteProblem(error));
     }
   };
 
   /** One check at a time; a check that failed is not tried again at once, nor one that changed nothing. */
   const freshen = async (waitUntil: WaitUntil, { always = false } = {}): Promise<void> => {
-    const sinceTriedMs = now() - triedAtMs;
-    const lastFailed = triedAtMs > checkedAtMs;
-    const tooSoon = (lastFailed || always) && sinceTriedMs >= 0 && sinceTriedMs < TRY_AGAIN_MS;
-    if (!tooSoon || heads.isRunning('head')) await heads.run('head', check, waitUntil);
+    const tooSoon = (hasFailed || always) && sinceMs(triedAtMs, now()) < TRY_AGAIN_MS;
+    if (tooSoon && !heads.isRunning('head')) return;
+    try {
+      await heads.run('head', () => check(waitUntil), waitUntil);
+    } catch (error) {
+      hasFailed = true;
+      noteProblem(error);
+    }
   };
 
   /** Has the head checked where that is due; a promise where the answer has to wait for it. */
   const checkIfDue = (waitUntil: WaitUntil): Promise<unknown> | undefined => {
-    const ageMs = now() - checkedAtMs;
+    const ageMs = sinceMs(checkedAtMs, now());
     // That a snapshot has expired is not said on the word of an old check.
     const expired = held !== undefined && hasExpired(held, now());
-    if (held && !expired && ageMs >= 0 && ageMs < Math.max(options.headRefreshMs, options.headMaxAgeMs)) {
+    if (held && !expired && ageMs < Math.max(options.headRefreshMs, options.headMaxAgeMs)) {
       if (ageMs >= options.headRefreshMs && !heads.isRunning('head')) waitUntil(freshen(waitUntil));
       return undefined;
     }
     const checking = freshen(waitUntil, { always: expired });
     waitUntil(checking);
-    return held ? Promise.race([checking, sleep(CHECK_WAIT_MS)]) : checking;
+    return held && !expired ? within(checking, CHECK_WAIT_MS, startTimer) : checking;
   };
 
   const findInHeld = (name: Uint8Array, waitUntil: WaitUntil): Found | Promise<Found> =>
-    held ? lookUp(held, name, waitUntil) : unavailable();
+    held ? find(held, name, waitUntil) : unavailable(problem ?? 'no snapshot has been read yet');
 
   return {
     find: (name, waitUntil) => {
@@ -228,33 +236,6 @@ export function createSnapshotReader(options: ReaderOptions): SnapshotReader {
       await checkIfDue(waitUntil);
       return held;
     },
+    state: () => ({ problem, restored }),
   };
-
-  /** Older by (epoch, serial), unless made so much later that its predecessor must have been lost. */
-  function isOlder(root: Root, than: Held): boolean {
-    const newerEpoch = root.epoch - than.root.epoch;
-    const order = newerEpoch === 0 ? compareSerial(root.serial, than.root.serial) : newerEpoch;
-    if (order > 0) return false;
-    if (order === 0) return root.createdAtMs < than.root.createdAtMs;
-    return root.createdAtMs - than.root.createdAtMs <= than.body.settings.staleAfterSeconds * 1000;
-  }
-}
-
-/** Seconds since a snapshot was last vouched for: by its writer, or by the sources, whichever is longer ago. */
-export function snapshotAgeSeconds({ root }: Held, nowMs: number): number {
-  return Math.max(0, Math.round((nowMs - Math.min(root.createdAtMs, root.confirmedAtMs)) / 1000));
-}
-
-/** Is a snapshot too old to be answered from at all? */
-export function hasExpired(held: Held, nowMs: number): boolean {
-  const { expireAfterSeconds } = held.body.settings;
-  return expireAfterSeconds > 0 && snapshotAgeSeconds(held, nowMs) > expireAfterSeconds;
-}
-
-function shardHash({ shards }: LevelTable, index: number): Uint8Array {
-  return shards?.hashes[index] ?? new Uint8Array();
-}
-
-function openOptional(octets: Uint8Array): Block | undefined {
-  return octets.length > 0 ? openBlock(octets) : undefined;
 }

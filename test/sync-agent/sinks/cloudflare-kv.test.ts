@@ -1,9 +1,9 @@
-import { describe, expect, it, onTestFinished } from 'vitest';
-import { createHttp } from '../../../sync-agent/http.ts';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { createHttp, type Http } from '../../../sync-agent/http.ts';
 import { type CloudflareKvOptions, createCloudflareKvSink } from '../../../sync-agent/sinks/cloudflare-kv.ts';
 import { type Pair, type Sink, SinkError } from '../../../sync-agent/sinks/sink.ts';
 import { sinkContract } from '../../contracts/sink.ts';
-import { type KvApi, type KvApiOptions, startKvApi } from '../../fakes/kv-api.ts';
+import { type Fault, type KvApi, type KvApiOptions, startKvApi } from '../../fakes/kv-api.ts';
 
 const signal = new AbortController().signal;
 
@@ -258,5 +258,143 @@ describe('cloudflare KV sink, in trouble', () => {
     const { api, sink } = await createBench({ token: undefined });
     expect(sink.name).toBe(`Cloudflare KV namespace ${api.namespace} at ${new URL(api.url).host}`);
     await expect(createBench({ url: 'a-token-in-the-wrong-place' })).rejects.toThrow(/^(?!.*wrong-place)/);
+  });
+});
+
+describe('cloudflare KV sink, what became of a write', () => {
+  const head = pair('head', 1);
+  const refusedBody =
+    '{"success":false,"errors":[{"code":10001,"message":"no"}],"messages":[],"result":null}';
+  const status = (code: number, body = refusedBody): Fault => ({ kind: 'status', status: code, body });
+  const outcomeOf = async (write: Promise<unknown>): Promise<string> =>
+    write.then(
+      () => 'done',
+      (error: unknown) => (error instanceof SinkError ? error.outcome : String(error)),
+    );
+  const five = (fault: Fault): Fault[] => Array.from({ length: 5 }, () => fault);
+
+  it.each<[string, string, readonly Fault[]]>([
+    ['a 400', 'refused', [status(400)]],
+    ['a 403', 'refused', [status(403)]],
+    ['a namespace that is not there', 'refused', [status(404)]],
+    ['429 again and again', 'refused', five(status(429))],
+    ['5xx again and again', 'unknown', five(status(502))],
+    ['connections that break before', 'unknown', five({ kind: 'reset', applied: false })],
+    ['replies that are lost', 'unknown', five({ kind: 'reset', applied: true })],
+    ['a reply that is lost, then refusals', 'unknown', [{ kind: 'reset', applied: true }, status(400)]],
+    ['a 200 of a page to log in', 'unknown', [status(200, '<html>log in first')]],
+  ])('%s: %s', async (_, outcome, faults) => {
+    const { api, sink } = await createBench();
+    api.faults.push(...faults);
+    expect(await outcomeOf(sink.put([head], signal))).toBe(outcome);
+    expect(api.faults).toEqual([]);
+    api.faults.push(...faults);
+    expect(await outcomeOf(sink.remove(['head'], signal))).toBe(outcome);
+  });
+
+  it('tokens that are wrong or may only read: refused, and nothing stored', async () => {
+    const { api } = await createBench();
+    for (const token of ['wrong', api.readOnlyToken]) {
+      const { sink } = await createBench({ token, url: api.url });
+      expect(await outcomeOf(sink.put([head], signal))).toBe('refused');
+    }
+    expect(api.stored.size).toBe(0);
+    expect(
+      await (await createBench({ token: api.readOnlyToken, url: api.url })).sink.list('', signal),
+    ).toEqual([]);
+  });
+
+  it('nobody there to connect to: refused', async () => {
+    const { api, sink } = await createBench();
+    await api.close();
+    expect(await outcomeOf(sink.put([head], signal))).toBe('refused');
+  });
+
+  it('a reply that is lost though the write landed: written again, to the same end', async () => {
+    const { api, sink, sleptMs } = await createBench();
+    api.faults.push({ kind: 'reset', applied: true });
+    await sink.put([head], signal);
+    expect(api.stored.get('head')?.value).toEqual(Uint8Array.of(1));
+    expect([api.requests.length, sleptMs]).toEqual([2, [1000]]);
+  });
+
+  it('a write that lands after its client gave up, and after its successor: unknown, read back', async () => {
+    const { api, sink } = await createBench({ timeoutMs: 60, backoff: { tries: 1 } });
+    const gate = Promise.withResolvers<void>();
+    api.faults.push({ kind: 'late', until: gate.promise });
+    expect(await outcomeOf(sink.put([head], signal))).toBe('unknown');
+    await sink.put([pair('head', 2)], signal);
+    expect((await sink.get('head', signal))?.value).toEqual(Uint8Array.of(2));
+    gate.resolve();
+    await vi.waitFor(async () => expect((await sink.get('head', signal))?.value).toEqual(Uint8Array.of(1)));
+  });
+
+  it('some keys of several stored, the rest refused: unknown', async () => {
+    const { api, sink } = await createBench({ limits: { bulkPairs: 2 } });
+    const pairs = ['a', 'b', 'c', 'd'].map((key) => pair(key, 1));
+    api.faults.push({ kind: 'partial', keys: [] }, status(403));
+    expect(await outcomeOf(sink.put(pairs, signal))).toBe('unknown');
+    expect([...api.stored.keys()]).toEqual(['a', 'b']);
+    api.faults.push(status(403));
+    expect(await outcomeOf(sink.put(pairs, signal))).toBe('refused');
+    for (let i = 0; i < 5; i++) api.faults.push({ kind: 'partial', keys: ['b'] });
+    expect(await outcomeOf(sink.put(pairs.slice(0, 2), signal))).toBe('unknown');
+  });
+
+  it('a key KV does not take: refused', async () => {
+    const { sink } = await createBench();
+    expect(await outcomeOf(sink.put([pair('', 1)], signal))).toBe('refused');
+  });
+});
+
+describe('cloudflare KV sink, on the side', () => {
+  it("tells by how much the API's clock is ahead, from the Date of its replies", async () => {
+    const { api, sink } = await createBench();
+    expect(sink.clockOffsetMs?.()).toBeUndefined();
+    for (const offsetMs of [0, 40_000, -40_000, 3_600_000]) {
+      api.clockOffsetMs = offsetMs;
+      await sink.list('', signal);
+      // Whole seconds are all a Date tells.
+      expect(Math.abs((sink.clockOffsetMs?.() ?? Number.NaN) - offsetMs)).toBeLessThanOrEqual(600);
+    }
+    api.clockOffsetMs = undefined;
+    await sink.list('', signal);
+    expect(sink.clockOffsetMs?.()).toBeGreaterThan(3_599_000);
+  });
+
+  it('does not know the clock of an API that tells no Date', async () => {
+    const { api, sink } = await createBench();
+    api.clockOffsetMs = undefined;
+    await sink.list('', signal);
+    expect(sink.clockOffsetMs?.()).toBeUndefined();
+  });
+
+  it.each<[string, readonly number[], number]>([
+    ['half of the round trip is taken off, in whole milliseconds', [10_000, 11_001], 20_000 + 500 - 10_500],
+    ['a clock set back meanwhile tells nothing', [10_000, 9_000], Number.NaN],
+  ])('%s', async (_, times, offsetMs) => {
+    const clock = [...times];
+    const headers = { date: new Date(20_000).toUTCString() };
+    const text = async (): Promise<string> => '{"success":true,"result":[]}';
+    const http = { request: async () => ({ status: 200, headers, text }) } as unknown as Http;
+    const { sink } = await createBench({ http, now: () => clock.shift() ?? 0 });
+    await sink.list('', signal);
+    expect(sink.clockOffsetMs?.() ?? Number.NaN).toBe(offsetMs);
+  });
+
+  it('a slow reply does not spoil what a quick one told', async () => {
+    const clock = [10_000, 10_100, 20_000, 80_000];
+    const dates = [10_050, 80_000];
+    const text = async (): Promise<string> => '{"success":true,"result":[]}';
+    const request = async (): Promise<object> => ({
+      ...{ status: 200, text },
+      headers: { date: new Date(dates.shift() ?? 0).toUTCString() },
+    });
+    const http = { request } as unknown as Http;
+    const { sink } = await createBench({ http, now: () => clock.shift() ?? 0 });
+    await sink.list('', signal);
+    const before = sink.clockOffsetMs?.();
+    await sink.list('', signal);
+    expect([before, sink.clockOffsetMs?.()]).toEqual([450, 450]);
   });
 });

@@ -99,6 +99,25 @@ describe('directory sink', () => {
     expect(await sink.get('a', signal)).toEqual({ value: Uint8Array.of(1), metadata: { v: '1' } });
   });
 
+  it('tells a put that did nothing from one that broke half-way', async () => {
+    const path = await createPath();
+    const sink = createDirectorySink(path);
+    await sink.put([{ key: 'a', value: Uint8Array.of(1) }], signal);
+    await mkdir(join(path, 'b', 'in the way'), { recursive: true });
+    const outcomeOf = (...keys: string[]): Promise<unknown> =>
+      sink
+        .put(
+          keys.map((key) => ({ key, value: Uint8Array.of(2) })),
+          signal,
+        )
+        .catch((error: unknown) => error instanceof SinkError && error.outcome);
+    expect(await outcomeOf('k'.repeat(300))).toBe('refused');
+    expect(await outcomeOf('a', 'b')).toBe('unknown');
+    const file = createDirectorySink(join(path, 'a'));
+    const put = file.put([{ key: 'k', value: Uint8Array.of(1) }], signal);
+    await expect(put).rejects.toMatchObject({ outcome: 'refused' });
+  });
+
   it('gives a value without metadata where the metadata is damaged', async () => {
     const path = await createPath();
     const sink = createDirectorySink(path);

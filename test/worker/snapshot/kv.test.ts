@@ -1,9 +1,15 @@
 import { reset } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { createBlockCache } from '../../../worker/snapshot/block-cache.ts';
-import { createKvBlockFetcher, createKvHeadSource } from '../../../worker/snapshot/kv.ts';
+import { createBlocks } from '../../../worker/snapshot/blocks.ts';
+import {
+  createKvBlockFetcher,
+  createKvHeadSource,
+  type Kv,
+  withAcceptedCacheTtl,
+} from '../../../worker/snapshot/kv.ts';
 import { createSnapshotReader, type SnapshotReader } from '../../../worker/snapshot/reader.ts';
+import { startTimer } from '../../../worker/snapshot/timer.ts';
 import { nameToWire, parseName } from '../../../zone/name.ts';
 import { decodeRoot, importVerifyKeys, type Root, type VerifyKeys } from '../../../zone/root.ts';
 import {
@@ -196,6 +202,95 @@ describe('a head that can not be trusted', () => {
   });
 });
 
+describe('metadata that tells of another head than the value', () => {
+  it.each<[string, Partial<ToPublish>]>([
+    ['an older one', { rrsets: [addresses('web.mesos', ['10.0.0.3'])], serial: 1 }],
+    ['a newer one', { rrsets: [addresses('web.mesos', ['10.0.0.3'])], serial: 9 }],
+    ['one of another zone', { origin: 'other', serial: 9 }],
+    ['one of another variant', { variant: 'inside', serial: 9 }],
+  ])('%s: the value is what is taken', async (_, told) => {
+    await publishToKv(kv, { rrsets, key, createdAtMs: START_MS });
+    const { reader, clock } = createReader();
+    await lookUp(reader);
+    const next = await build({ rrsets: others, serial: 2 });
+    await putBlocks(kv, next);
+    await kv.put(HEAD_KEY, next.head, metadataOf(await build(told)));
+    clock.nowMs += 90_000;
+    expect(await lookUp(reader)).toBe('10.0.0.2');
+    expect((await reader.current(() => undefined))?.root.serial).toBe(2);
+  });
+
+  it('the one held, under a higher serial: its times only, and no answer changes', async () => {
+    const after = await publishToKv(kv, { rrsets, key, createdAtMs: START_MS });
+    const { reader, clock } = createReader();
+    await lookUp(reader);
+    const next = await build({ rrsets: others, serial: 2 });
+    await putBlocks(kv, next);
+    await kv.put(HEAD_KEY, next.head, metadataOf(await build({ serial: 5, after })));
+    clock.nowMs += 90_000;
+    expect(await lookUp(reader)).toBe('10.0.0.1');
+    await publishToKv(kv, { rrsets: others, key, createdAtMs: START_MS, serial: 6 });
+    clock.nowMs += 90_000;
+    expect(await lookUp(reader)).toBe('10.0.0.2');
+  });
+});
+
+describe('a value under the key of a head', () => {
+  it.each([65_537, 5 * 1024 * 1024])('of %i octets is not read to its end', async (octets) => {
+    await kv.put(HEAD_KEY, new Uint8Array(octets));
+    await expect(source().check(undefined)).rejects.toThrow('is longer than 65536 octets');
+  });
+});
+
+describe('the time KV may answer from its caches', () => {
+  const refusing = (least: number, words: string): { asked: number[]; kv: Kv } => {
+    const asked: number[] = [];
+    const read = async <Value>(cacheTtl: number, value: Value): Promise<Value> => {
+      asked.push(cacheTtl);
+      if (cacheTtl < least) throw new Error(words);
+      return value;
+    };
+    return {
+      asked,
+      kv: withAcceptedCacheTtl({
+        get: (_, { cacheTtl }) => read(cacheTtl, null),
+        getWithMetadata: (_, { cacheTtl }) => read(cacheTtl, { value: null, metadata: null }),
+      }),
+    };
+  };
+  const words = 'KV GET failed: 400 Invalid cache_ttl of 30. Cache TTL must be at least 60.';
+
+  it('is 30 s for a head where that is taken', async () => {
+    const { asked, kv: taking } = refusing(30, words);
+    const heads = createKvHeadSource(taking, { origin, variant: 'main', verifyKeys: 'none' });
+    for (let i = 0; i < 3; i++) await heads.check(undefined);
+    expect(asked).toEqual([30, 30, 30]);
+  });
+
+  it('is 60 s where 30 is refused, from then on and for blocks too', async () => {
+    const { asked, kv: taking } = refusing(60, words);
+    const heads = createKvHeadSource(taking, { origin, variant: 'main', verifyKeys: 'none' });
+    const fetchBlock = createKvBlockFetcher(taking);
+    for (let i = 0; i < 2; i++) expect(await heads.check(undefined)).toBeUndefined();
+    await fetchBlock('key', { fresh: true });
+    await fetchBlock('key', { fresh: false });
+    expect(asked).toEqual([30, 60, 60, 60, 86_400]);
+  });
+
+  it('stays where KV fails for another reason, or refuses 60 s as well', async () => {
+    for (const [least, why] of [
+      [60, 'KV GET failed: 500 Internal Server Error'],
+      [61, words],
+    ] as const) {
+      const { asked, kv: failing } = refusing(least, why);
+      const heads = createKvHeadSource(failing, { origin, variant: 'main', verifyKeys: 'none' });
+      await expect(heads.check(undefined)).rejects.toThrow(why);
+      await expect(heads.check(undefined)).rejects.toThrow(why);
+      expect(asked).toEqual(least === 60 ? [30, 30] : [30, 60, 60]);
+    }
+  });
+});
+
 describe('blocks in KV', () => {
   it('come octet by octet, or not at all', async () => {
     const octets = Uint8Array.from({ length: 256 }, (_, i) => i);
@@ -248,10 +343,12 @@ describe('blocks in KV', () => {
 function createReader(): { reader: SnapshotReader; clock: { nowMs: number }; problems: string[] } {
   const clock = { nowMs: START_MS };
   const problems: string[] = [];
+  const now = (): number => clock.nowMs;
+  const fetchBlock = createKvBlockFetcher(kv);
   const reader = createSnapshotReader({
-    ...{ origin, variant: 'main', source: source(), fetchBlock: createKvBlockFetcher(kv) },
-    ...{ blocks: createBlockCache(1024 * 1024), headRefreshMs: 30_000, headMaxAgeMs: 90_000 },
-    now: () => clock.nowMs,
+    ...{ origin, variant: 'main', source: source(), now, startTimer },
+    blocks: createBlocks({ fetchBlock, maxOctets: 1024 * 1024, now, startTimer }),
+    ...{ headRefreshMs: 30_000, headMaxAgeMs: 90_000 },
     onProblem: (problem) => void problems.push(problem),
   });
   return { reader, clock, problems };

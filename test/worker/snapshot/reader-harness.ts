@@ -1,12 +1,13 @@
-import { createBlockCache } from '../../../worker/snapshot/block-cache.ts';
+import { type Blocks, createBlocks } from '../../../worker/snapshot/blocks.ts';
+import type { Held } from '../../../worker/snapshot/held.ts';
 import {
   type CheckedHead,
   createSnapshotReader,
   type Found,
-  type Held,
   type SnapshotReader,
 } from '../../../worker/snapshot/reader.ts';
 import type { WaitUntil } from '../../../worker/snapshot/share.ts';
+import { startTimer } from '../../../worker/snapshot/timer.ts';
 import { formatAddress } from '../../../zone/address.ts';
 import { rrsetsOf, storedRdata } from '../../../zone/entry.ts';
 import { sameOctets } from '../../../zone/hash.ts';
@@ -26,6 +27,7 @@ export const START_MS = Date.UTC(2026, 7, 1);
 /** A reader over a store in memory, with a clock that only a test moves. */
 export type Harness = {
   readonly reader: SnapshotReader;
+  readonly blocks: Blocks;
   readonly clock: { nowMs: number };
   /** What the next check sees. */
   readonly store: { head: Snapshot | undefined; readonly blocks: Map<string, Uint8Array> };
@@ -55,6 +57,15 @@ export async function createHarness({ cacheOctets = 1024 * 1024 } = {}): Promise
   const problems: string[] = [];
   let running: Promise<unknown>[] = [];
   const waitUntil: WaitUntil = (work) => void running.push(work);
+  const now = (): number => clock.nowMs;
+  const blocks = createBlocks({
+    fetchBlock: async (blockKey, { fresh }) => {
+      loads.push({ key: blockKey, fresh });
+      await before.block(blockKey);
+      return store.blocks.get(blockKey);
+    },
+    ...{ maxOctets: cacheOctets, now, startTimer },
+  });
   const reader = createSnapshotReader({
     origin: parseName('mesos'),
     variant: 'main',
@@ -66,20 +77,14 @@ export async function createHarness({ cacheOctets = 1024 * 1024 } = {}): Promise
         return seen && (await checkedHead(seen, heldBodyHash));
       },
     },
-    fetchBlock: async (blockKey, { fresh }) => {
-      loads.push({ key: blockKey, fresh });
-      await before.block(blockKey);
-      return store.blocks.get(blockKey);
-    },
-    blocks: createBlockCache(cacheOctets),
-    now: () => clock.nowMs,
+    ...{ blocks, now, startTimer },
     headRefreshMs: 30_000,
     headMaxAgeMs: 90_000,
     onProblem: (problem) => void problems.push(problem),
   });
   const find: Harness['find'] = (name) => reader.find(nameToWire(parseName(name)), waitUntil);
   return {
-    ...{ reader, clock, store, before, checks, loads, problems, find },
+    ...{ reader, blocks, clock, store, before, checks, loads, problems, find },
     lookUp: async (name) => describeFound(await find(name)),
     settle: async () => {
       while (running.length > 0) {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createBlockCache } from '../../../worker/snapshot/block-cache.ts';
+import { createOctetCache } from '../../../worker/snapshot/octet-cache.ts';
 import { type Block, encodeBlock, openBlock } from '../../../zone/block.ts';
 
 const EMPTY = openBlock(encodeBlock([]));
@@ -9,9 +9,9 @@ function blockOf(octets: number): Block {
   return { ...EMPTY, octets: new Uint8Array(octets) };
 }
 
-describe('createBlockCache', () => {
+describe('createOctetCache', () => {
   it('gives what was set, and nothing else', () => {
-    const cache = createBlockCache(100);
+    const cache = createOctetCache<Block>(100);
     const block = blockOf(10);
     cache.set('a', block);
     expect(cache.get('a')).toBe(block);
@@ -19,7 +19,7 @@ describe('createBlockCache', () => {
   });
 
   it('drops the longest unused when it is full, not a moment before', () => {
-    const cache = createBlockCache(30);
+    const cache = createOctetCache<Block>(30);
     for (const key of ['a', 'b', 'c']) cache.set(key, blockOf(10));
     expect(cache.get('a')).toBeDefined();
     cache.set('d', blockOf(1));
@@ -27,14 +27,14 @@ describe('createBlockCache', () => {
   });
 
   it('drops as many as it takes', () => {
-    const cache = createBlockCache(30);
+    const cache = createOctetCache<Block>(30);
     for (const key of ['a', 'b', 'c']) cache.set(key, blockOf(10));
     cache.set('d', blockOf(25));
     expect(['a', 'b', 'c', 'd'].filter((key) => cache.get(key))).toEqual(['d']);
   });
 
   it('keeps what alone is too large, alone', () => {
-    const cache = createBlockCache(30);
+    const cache = createOctetCache<Block>(30);
     cache.set('a', blockOf(10));
     cache.set('b', blockOf(31));
     expect(['a', 'b'].filter((key) => cache.get(key))).toEqual(['b']);
@@ -43,7 +43,7 @@ describe('createBlockCache', () => {
   });
 
   it('counts a key once, however often it is set', () => {
-    const cache = createBlockCache(30);
+    const cache = createOctetCache<Block>(30);
     for (let i = 0; i < 10; i++) cache.set('a', blockOf(10));
     cache.set('b', blockOf(20));
     expect(['a', 'b'].filter((key) => cache.get(key))).toEqual(['a', 'b']);
@@ -52,11 +52,36 @@ describe('createBlockCache', () => {
     expect(['a', 'b', 'c'].filter((key) => cache.get(key))).toEqual(['a', 'b', 'c']);
   });
 
+  it('keeps what is held, counts it, and lets it go as the newest when it is released', () => {
+    const cache = createOctetCache<Block>(30);
+    cache.hold('run', blockOf(20));
+    for (const key of ['a', 'b', 'c']) cache.set(key, blockOf(10));
+    expect(['run', 'a', 'b', 'c'].filter((key) => cache.get(key))).toEqual(['run', 'c']);
+    expect(cache.octets()).toBe(30);
+    cache.release('run');
+    expect(['run', 'c'].filter((key) => cache.get(key))).toEqual(['run', 'c']);
+    cache.set('d', blockOf(10));
+    expect(['run', 'c', 'd'].filter((key) => cache.get(key))).toEqual(['c', 'd']);
+    cache.release('never held');
+    expect(cache.octets()).toBe(20);
+  });
+
+  it('holds what it has had already, and what is held again, once', () => {
+    const cache = createOctetCache<Block>(30);
+    cache.set('run', blockOf(10));
+    cache.hold('run', blockOf(10));
+    cache.hold('run', blockOf(10));
+    cache.set('run', blockOf(10));
+    expect(cache.octets()).toBe(10);
+    cache.set('a', blockOf(25));
+    expect(['run', 'a'].filter((key) => cache.get(key))).toEqual(['run', 'a']);
+  });
+
   it('holds the most recent keys that fit, whatever is done to it', () => {
     const step = fc.record({ key: fc.constantFrom(...'abcdef'), octets: fc.nat(20), set: fc.boolean() });
     fc.assert(
       fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
-        const cache = createBlockCache(50);
+        const cache = createOctetCache<Block>(50);
         let model: { key: string; octets: number }[] = [];
         for (const { key, octets, set } of steps) {
           const known = model.find((kept) => kept.key === key);
