@@ -13,7 +13,7 @@ import { stateOf } from '../simulate/state.ts';
 import { parseConfig } from '../sync-agent/config.ts';
 import { loadOrMakeSigningKey } from '../sync-agent/keys.ts';
 import { buildWorkerIfNeeded, WORKER_BUNDLE } from '../sync-agent/local/project.ts';
-import { createPublisher } from '../sync-agent/publish.ts';
+import { createPublisher } from '../sync-agent/publish/publisher.ts';
 import { recordSettings, zoneOf, zoneSettings } from '../sync-agent/record-settings.ts';
 import { generateRecords } from '../sync-agent/records/generate.ts';
 import { toZoneContent } from '../sync-agent/records/rrsets.ts';
@@ -233,13 +233,17 @@ async function publishedCluster(
     key,
     livenessSeconds: 300,
     now: Date.now,
+    monotonicMs: () => performance.now(),
+    writerId: randomOctets(16),
     randomOctets,
   });
-  await publisher.publish(
-    toZoneContent(records, { origin: zone.origin, ttl: 30, srvWeight: 1, sources: 1 }, () => undefined),
-    Date.now(),
-    signal,
+  const content = toZoneContent(
+    records,
+    { origin: zone.origin, ttl: 30, srvWeight: 1, sources: 1 },
+    () => undefined,
   );
+  const wanted = { kind: 'content', content, changed: 'all' } as const;
+  await publisher.publish({ wanted, confirmedAtMs: Date.now() }, signal);
   const stored = new Map<string, { value: Uint8Array; root: string | undefined }>();
   for (const name of await sink.list('', signal)) {
     const pair = await sink.get(name, signal);

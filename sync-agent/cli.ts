@@ -1,16 +1,25 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import { addCostCommand } from './commands/cost.ts';
+import { addCtlCommand } from './commands/ctl.ts';
+import { addDiffCommand } from './commands/diff.ts';
+import { addExplainCommand } from './commands/explain.ts';
+import { HeldError } from './commands/held-error.ts';
+import { addHistoryCommand } from './commands/history.ts';
+import { addKeysCommand } from './commands/keys.ts';
 import { addLookupCommand } from './commands/lookup.ts';
 import { addRecordsCommand } from './commands/records.ts';
+import { addRollbackCommand } from './commands/rollback.ts';
 import { addSimulateCommand } from './commands/simulate.ts';
 import { addSyncCommand } from './commands/sync.ts';
 import { note, stopSignal } from './commands/terminal.ts';
 import { ConfigError } from './config.ts';
 
-/** Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 130 stopped before it was done. */
+/** Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 done but for names held back, 130 stopped before it was done. */
 const FAILED = 1;
 const WRONG_USAGE = 2;
+const HELD = 3;
 const STOPPED = 130;
 /** How long what was left open may take to end after a command has. */
 const LINGER_MS = 1_000;
@@ -35,7 +44,14 @@ async function run(argv: readonly string[]): Promise<number> {
   else program.command('up').description('everything on this machine: cluster, agent, Worker, KV');
   addSyncCommand(program);
   addRecordsCommand(program);
+  addDiffCommand(program);
+  addHistoryCommand(program);
+  addRollbackCommand(program);
+  addCtlCommand(program);
   addLookupCommand(program);
+  addExplainCommand(program);
+  addKeysCommand(program);
+  addCostCommand(program);
   addSimulateCommand(program);
   for (const command of program.commands) command.exitOverride();
   try {
@@ -45,6 +61,7 @@ async function run(argv: readonly string[]): Promise<number> {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : WRONG_USAGE;
     if (stopSignal().aborted) return STOPPED;
     note(error instanceof Error ? error.message : String(error));
+    if (error instanceof HeldError) return HELD;
     return error instanceof ConfigError ? WRONG_USAGE : FAILED;
   }
 }

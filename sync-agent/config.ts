@@ -16,7 +16,20 @@ export class ConfigError extends Error {
 /** A configuration as JSON, before its defaults: what files and flags give. */
 export type ConfigInput = v.InferInput<typeof configSchema>;
 /** The configuration with every default filled in. One page on each key: `docs/configuration.md`. */
-export type AgentConfig = v.InferOutput<typeof configSchema>;
+export type AgentConfig = v.InferOutput<typeof configSchema> & PlanTimes;
+
+/** Seconds between pushes, between renewals, and until answers say that they are stale. */
+type PlanTimes = {
+  readonly minPushSeconds: number;
+  readonly livenessSeconds: number;
+  readonly staleAfterSeconds: number;
+};
+
+/** Defaults by Cloudflare plan: the free one has 1,000 writes a day, for pushes, renewals, merges and cuts. */
+const PLAN_TIMES: Readonly<Record<'paid' | 'free', PlanTimes>> = {
+  paid: { minPushSeconds: 10, livenessSeconds: 300, staleAfterSeconds: 900 },
+  free: { minPushSeconds: 100, livenessSeconds: 900, staleAfterSeconds: 2700 },
+};
 
 const seconds = (least: number, most = 0x7fffffff): v.GenericSchema<number> =>
   v.pipe(v.number(), v.integer(), v.minValue(least), v.maxValue(most));
@@ -113,18 +126,51 @@ const configSchema = v.strictObject({
   ),
   records: v.optional(recordsSchema, {}),
   dataDir: v.optional(v.pipe(v.string(), v.nonEmpty()), '.mesos-doh'),
-  minPushSeconds: v.optional(timerSeconds(), 10),
-  livenessSeconds: v.optional(seconds(10), 300),
-  staleAfterSeconds: v.optional(seconds(1), 900),
+  plan: v.optional(v.picklist(['paid', 'free']), 'paid'),
+  minPushSeconds: v.optional(timerSeconds()),
+  livenessSeconds: v.optional(seconds(10)),
+  staleAfterSeconds: v.optional(seconds(1)),
   expireAfterSeconds: v.optional(seconds(0), 604800),
   signingKeyFile: v.optional(v.string()),
+  guard: v.optional(
+    v.strictObject({
+      maxRemovedPercent: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(100)), 30),
+      minRemoved: v.optional(seconds(1), 20),
+      windowSeconds: v.optional(seconds(0), 600),
+      settleSeconds: v.optional(seconds(0), 60),
+      failoverSeconds: v.optional(seconds(0), 600),
+    }),
+    {},
+  ),
+  history: v.optional(
+    v.strictObject({
+      keep: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(1000)), 24),
+      everySeconds: v.optional(seconds(60), 3600),
+      maxMebibytes: v.optional(seconds(1), 512),
+    }),
+    {},
+  ),
+  election: v.optional(
+    v.strictObject({
+      by: v.optional(v.picklist(['none', 'sink', 'peers', 'zookeeper']), 'none'),
+      peers: v.optional(v.array(readable((text) => parseHttpUrl(text))), []),
+      zk: v.optional(v.pipe(v.string(), v.startsWith('zk://'))),
+    }),
+    {},
+  ),
+  metrics: v.optional(
+    v.strictObject({
+      host: v.optional(address, '127.0.0.1'),
+      port: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(65535)),
+    }),
+  ),
 });
 
 /** Fills in defaults and refuses what is wrong; `place` names the file or flag in the message. */
 export function parseConfig(input: unknown, place: string): AgentConfig {
   if (!isPlainObject(input)) throw new ConfigError(`${place}: should be a JSON object`);
   const result = v.safeParse(configSchema, input);
-  if (result.success) return consistent(result.output, place);
+  if (result.success) return consistent(withPlanTimes(result.output), place);
   const issue = result.issues[0];
   const path = issue.path?.map((item) => String(item.key)).join('.') ?? '';
   if (issue.type === 'strict_object' && issue.expected === 'never') {
@@ -133,6 +179,16 @@ export function parseConfig(input: unknown, place: string): AgentConfig {
     throw new ConfigError(`${place}: unknown key ${path}${nearest(key, known)}`);
   }
   throw new ConfigError(`${place}: ${path || 'the whole'}: ${issue.message}`);
+}
+
+function withPlanTimes(parsed: v.InferOutput<typeof configSchema>): AgentConfig {
+  const times = PLAN_TIMES[parsed.plan];
+  return {
+    ...parsed,
+    minPushSeconds: parsed.minPushSeconds ?? times.minPushSeconds,
+    livenessSeconds: parsed.livenessSeconds ?? times.livenessSeconds,
+    staleAfterSeconds: parsed.staleAfterSeconds ?? times.staleAfterSeconds,
+  };
 }
 
 /** Refuses times under which every answer would be stale, or gone, between two renewals. */
@@ -147,6 +203,12 @@ function consistent(config: AgentConfig, place: string): AgentConfig {
   if (expireAfterSeconds !== 0 && expireAfterSeconds <= staleAfterSeconds) {
     refuse('expireAfterSeconds should be more than staleAfterSeconds, or 0 for never');
   }
+  const { by, peers, zk } = config.election;
+  if (by === 'zookeeper' && zk === undefined)
+    refuse('election.zk should name the ZooKeeper path to elect at');
+  if (by === 'peers' && peers.length === 0) refuse('election.peers should name the other agents');
+  if (by === 'peers' && !config.metrics)
+    refuse('election by peers needs metrics.port, where the others ask this agent');
   return config;
 }
 

@@ -1,5 +1,8 @@
 import type { SkipReason } from './cluster.ts';
-import type { Published } from './publish.ts';
+import type { Serial } from '../zone/zone.ts';
+import type { QuotaWarning } from './quota.ts';
+import type { Operation } from './sinks/counted.ts';
+import type { Published } from './publish/published.ts';
 
 /** What happened, as data: logs and progress only draw these. */
 export type SyncEvent =
@@ -16,10 +19,41 @@ export type SyncEvent =
   | ({ readonly kind: 'pushed'; readonly sink: string; readonly elapsedMs: number } & {
       readonly push: Published;
     })
-  | { readonly kind: 'anew'; readonly sink: string; readonly reason: string }
+  | { readonly kind: 'unusable'; readonly reason: string }
   /** Which key signs; `made` just now where there was none. */
   | { readonly kind: 'key'; readonly made: boolean; readonly path: string; readonly publicKeyBase64: string }
+  /** The guard holds names back, or let some go that it had held. */
+  | { readonly kind: 'held'; readonly names: number; readonly scopes: readonly HeldScope[] }
+  | { readonly kind: 'released'; readonly names: number; readonly why: 'settled' | 'forced' }
+  /** A rollback stands: the cluster is read and not published. */
+  | { readonly kind: 'pinned'; readonly serial: Serial }
+  /** May this agent write? */
+  | {
+      readonly kind: 'role';
+      readonly role: 'writer' | 'standby';
+      readonly epoch?: number;
+      readonly why: string;
+    }
+  /** New shards are stored, and named by the head once every edge can have them. */
+  | { readonly kind: 'cut'; readonly blocks: number; readonly octets: number; readonly namedInMs: number }
+  /** The sink held something older than what this agent had published: written again. */
+  | { readonly kind: 'republished'; readonly reason: string }
+  /** Keys nobody can ask for any more were removed. */
+  | { readonly kind: 'swept'; readonly keys: number }
+  /** By so much the sink's clock, whose time heads carry, is ahead of this machine's; told when that becomes alarming, and when it is over. */
+  | { readonly kind: 'clock'; readonly offsetMs: number; readonly isOff: boolean }
+  /** Operations of the free plan's day are running out. */
+  | ({ readonly kind: 'quota'; readonly operation: Operation } & QuotaWarning)
   | { readonly kind: 'failed'; readonly error: Error; readonly retryInMs: number };
+
+/** Where names are held back and why: `framework marathon`, 120 of 300 names missing. */
+export type HeldScope = {
+  readonly scope: string;
+  readonly missing: number;
+  /** The most names the scope had lately, less what ended with evidence. */
+  readonly of: number;
+  readonly why: 'removed' | 'nothing-left' | 'recovering-agents' | 'source-down';
+};
 
 export type SkippedCount = {
   readonly reason: SkipReason;

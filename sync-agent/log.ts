@@ -1,6 +1,9 @@
 import { type DestinationStream, pino } from 'pino';
 import type { OnEvent } from './events.ts';
 
+/** A line tells of so many scopes. */
+const LOGGED_SCOPES = 10;
+
 /** Events as one JSON line each, on `destination`; nothing in them is secret. */
 export function createLog(destination: DestinationStream): OnEvent {
   const log = pino({ base: null, timestamp: pino.stdTimeFunctions.isoTime }, destination);
@@ -23,10 +26,48 @@ export function createLog(destination: DestinationStream): OnEvent {
               : 'unchanged',
         );
         break;
-      case 'anew':
+      case 'unusable':
+        log.warn({ reason: event.reason }, 'what was published can not be used: publishing anew');
+        break;
+      case 'held':
         log.warn(
-          { sink: event.sink, reason: event.reason },
-          'what was published can not be used: publishing anew',
+          { names: event.names, scopes: event.scopes.slice(0, LOGGED_SCOPES) },
+          'names are missing and held back (docs/guard.md)',
+        );
+        break;
+      case 'released':
+        log.warn({ names: event.names, why: event.why }, 'let names go that were held back');
+        break;
+      case 'pinned':
+        log.warn({ serial: event.serial }, 'a rollback stands: the cluster is not published (ctl unpin)');
+        break;
+      case 'role':
+        log.info({ role: event.role, epoch: event.epoch, why: event.why }, event.role);
+        break;
+      case 'cut':
+        log.info(
+          { blocks: event.blocks, octets: event.octets, namedInMs: event.namedInMs },
+          'stored new shards',
+        );
+        break;
+      case 'republished':
+        log.warn({ reason: event.reason }, 'wrote the head again');
+        break;
+      case 'swept':
+        log.info({ keys: event.keys }, 'removed superseded keys');
+        break;
+      case 'clock': {
+        const offset = { offsetMs: Math.round(event.offsetMs) };
+        if (event.isOff)
+          log.error(offset, "this machine's clock is off the sink's, whose time heads carry: set it right");
+        else log.info(offset, "this machine's clock is right again");
+        break;
+      }
+      case 'quota':
+        (event.emptyAtMs === undefined ? log.info : log.warn).call(
+          log,
+          { ...event, kind: undefined, emptyAt: timeText(event.emptyAtMs), emptyAtMs: undefined },
+          'the free plan has so many operations a day, and this day has used most (docs/cost.md)',
         );
         break;
       case 'key':
@@ -36,7 +77,10 @@ export function createLog(destination: DestinationStream): OnEvent {
         );
         break;
       case 'failed':
-        log.error({ error: event.error.message, retryInMs: event.retryInMs }, 'nothing was published');
+        log.error(
+          { error: event.error.message, retryInMs: event.retryInMs },
+          'failed; what is published stays',
+        );
         break;
     }
   };
@@ -54,8 +98,41 @@ export function createConsole(writeLine: (line: string) => void): OnEvent {
           if (count > examples.length) write(`skipped (${reason}): and ${count - examples.length} more`);
         }
         break;
-      case 'anew':
-        write(`what ${event.sink} holds can not be used (${event.reason}): publishing anew`);
+      case 'unusable':
+        write(`what is published can not be used (${event.reason}): publishing anew`);
+        break;
+      case 'held':
+        write(`${event.names} names are missing from the cluster and held back (docs/guard.md):`);
+        for (const { scope, missing, of, why } of event.scopes.slice(0, LOGGED_SCOPES))
+          write(`  ${scope}: ${missing} of ${of} (${why})`);
+        break;
+      case 'released':
+        write(`${event.names} names that were held back are gone now (${event.why})`);
+        break;
+      case 'pinned':
+        write(`serial ${event.serial} was rolled back to and stays: mesos-doh rollback --release ends that`);
+        break;
+      case 'clock': {
+        const seconds = Math.round(Math.abs(event.offsetMs) / 1000);
+        write(
+          `this machine's clock is ${seconds} s off the sink's${event.isOff ? ': set it right' : ' now'}`,
+        );
+        break;
+      }
+      case 'cut': {
+        const seconds = Math.round(event.namedInMs / 1000);
+        if (seconds > 0) write(`stored ${event.blocks} new blocks, to be named in ${seconds} s`);
+        break;
+      }
+      case 'republished':
+        write(`wrote the head again: ${event.reason}`);
+        break;
+      case 'quota':
+        if (event.emptyAtMs === undefined) break;
+        write(`${event.written} of the free plan's ${event.perDay} ${event.operation} of this day are used`);
+        break;
+      case 'role':
+        if (event.role === 'standby') write(`waiting: ${event.why}`);
         break;
       case 'failed':
         write(`${event.error.message} (tried again in ${Math.round(event.retryInMs / 1000)} s)`);
@@ -68,7 +145,12 @@ export function createConsole(writeLine: (line: string) => void): OnEvent {
         break;
       case 'read':
       case 'pushed':
+      case 'swept':
         break;
     }
   };
+}
+
+function timeText(unixMs: number | undefined): string | undefined {
+  return unixMs === undefined ? undefined : new Date(unixMs).toISOString();
 }

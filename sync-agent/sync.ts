@@ -1,7 +1,16 @@
+import { FormatError } from '../zone/format-error.ts';
+import { isNameWithin, type OwnerName, parseName } from '../zone/name.ts';
+import type { Serial } from '../zone/zone.ts';
 import type { ClusterState, ReportSkipped, SkipReason } from './cluster.ts';
-import type { OnEvent, SkippedCount } from './events.ts';
+import type { HeldScope, OnEvent, SkippedCount } from './events.ts';
+import { guard, type GuardSettings } from './guard/guard.ts';
+import { decodeGuardMemory, EMPTY_MEMORY, encodeGuardMemory, type GuardMemory } from './guard/memory.ts';
 import type { HostResolver } from './hosts.ts';
-import type { Published, Publisher } from './publish.ts';
+import type { Holding } from './publish/held-memory.ts';
+import type { Publisher, Push, Standing } from './publish/publisher.ts';
+import type { Published } from './publish/published.ts';
+import { changedNames, type RecordValue, withValues } from './records/difference.ts';
+import { fromLevels } from './records/from-levels.ts';
 import { generateRecords, hostNamesOf } from './records/generate.ts';
 import type { RecordSet } from './records/record-set.ts';
 import { type RRsetSettings, toZoneContent } from './records/rrsets.ts';
@@ -21,21 +30,53 @@ export type ReadOptions = {
 export type SyncOptions = ReadOptions & {
   readonly publisher: Publisher;
   readonly rrsets: RRsetSettings;
+  readonly guard: GuardSettings;
   readonly sinkName: string;
   /** Unix milliseconds. */
   readonly now: () => number;
 };
 
+/** What a person may order for one sync. */
+export type Orders = {
+  /** Publish what is read, whatever the guard holds back. */
+  readonly force?: boolean;
+  /** Go on from a rollback: publish the cluster again. */
+  readonly unpin?: boolean;
+};
+
+export type Outcome = Published & {
+  /** Names that are missing from the cluster and published all the same. */
+  readonly heldNames: number;
+  /** The serial a rollback brought back: the cluster is not published until it is released. */
+  readonly pinned?: Serial;
+};
+
+/** One zone kept as the cluster has it, for the length of a term. One call at a time. */
+export type Sync = {
+  /** Read, compute, guard, apply: the cluster as it is now, published. Throws `SourceError` or `SinkError`. */
+  readonly once: (signal: AbortSignal, orders?: Orders) => Promise<Outcome>;
+  /** What the last sync held back. */
+  readonly held: () => HeldNow;
+  /** Publishes what a kept head says, under a new serial, and pins it. Throws `FormatError` where it is not kept. */
+  readonly rollback: (serial: Serial, signal: AbortSignal) => Promise<Outcome>;
+};
+
+/** What is held back, for people. */
+export type HeldNow = { readonly scopes: readonly HeldScope[]; readonly values: readonly RecordValue[] };
+
 /** How many details of each reason an event carries. */
 const EXAMPLES = 5;
-const FIRST_RETRY_MS = 2_000;
+const NO_RECORDS: RecordSet = { A: new Map(), AAAA: new Map(), SRV: new Map() };
+
+/** A cluster's records, and what the guard has to know of it. */
+export type ReadCluster = { readonly state: ClusterState; readonly records: RecordSet };
 
 /** Reads the cluster and makes its record set. Throws `SourceError`; then there is nothing to publish. */
 export async function readRecords(
   options: ReadOptions,
   report: ReportSkipped,
   signal: AbortSignal,
-): Promise<RecordSet> {
+): Promise<ReadCluster> {
   const { source, hosts, settings, onEvent, monotonicMs } = options;
   const startedMs = monotonicMs();
   const state = await source.read(report, signal);
@@ -49,52 +90,152 @@ export async function readRecords(
     source: source.name,
     agents: state.agents.length,
     frameworks: state.frameworks.length,
-    tasks: state.frameworks.reduce((sum, { tasks }) => sum + tasks.length, 0),
+    tasks: tasksIn(state),
     elapsedMs: monotonicMs() - startedMs,
   });
-  return records;
+  return { state, records };
 }
 
-/** Read, compute, apply: the cluster as it is now, published. Throws `SourceError` or `SinkError`. */
-export async function syncOnce(options: SyncOptions, signal: AbortSignal): Promise<Published> {
-  const { onEvent, publisher, rrsets, monotonicMs } = options;
-  const skipped = countSkipped();
-  const confirmedAtMs = options.now();
-  const records = await readRecords(options, skipped.report, signal);
-  const startedMs = monotonicMs();
-  const push = await publisher.publish(toZoneContent(records, rrsets, skipped.report), confirmedAtMs, signal);
-  const reasons = skipped.reasons();
-  if (reasons.length > 0) onEvent({ kind: 'skipped', reasons });
-  onEvent({ kind: 'pushed', sink: options.sinkName, elapsedMs: monotonicMs() - startedMs, push });
-  return push;
-}
+export function createSync(options: SyncOptions): Sync {
+  const { onEvent, publisher, rrsets, monotonicMs, settings } = options;
+  /** What the last push said, for the next to be compared with; undefined where only the sink knows. */
+  let last: { readonly records: RecordSet; readonly serial: Serial } | undefined;
+  let heldNow: HeldNow = { scopes: [], values: [] };
 
-/**
- * Repeats `syncOnce` until the signal aborts. A failure is told and changes nothing; it is tried again after
- * seconds, then ever later up to the interval.
- */
-export async function syncForever(
-  options: SyncOptions,
-  { intervalMs, sleep }: { readonly intervalMs: number; readonly sleep: Sleep },
-  signal: AbortSignal,
-): Promise<void> {
-  let failures = 0;
-  while (!signal.aborted) {
-    let waitMs = intervalMs;
+  const apply = async (push: Push, signal: AbortSignal): Promise<Published> => {
+    const startedMs = monotonicMs();
+    last = undefined;
+    const published = await publisher.publish(push, signal);
+    onEvent({
+      kind: 'pushed',
+      sink: options.sinkName,
+      elapsedMs: monotonicMs() - startedMs,
+      push: published,
+    });
+    return published;
+  };
+
+  /** A push that changes nothing but times: what is published stays. */
+  const stay = async (standing: Standing, confirmedAtMs: number, signal: AbortSignal): Promise<Outcome> => {
+    const wanted = { kind: 'entries', changes: [] } as const;
+    const { pin } = standing;
+    const published = await apply({ wanted, confirmedAtMs, pin, held: undefined }, signal);
+    return { ...published, heldNames: 0, ...(pin !== undefined && { pinned: pin }) };
+  };
+
+  /** What is to be published of what was read, and what is held back of what is gone. */
+  const judge = (
+    { state, records }: ReadCluster,
+    { published, memory, orders }: { published: RecordSet; memory: GuardMemory; orders: Orders },
+  ): { readonly content: RecordSet; readonly held: Holding | undefined } => {
+    const verdict = guard({
+      sources: [
+        {
+          name: 'mesos',
+          published,
+          next: records,
+          ended: state.ended,
+          recoveringAgents: state.recoveringAgents,
+          frameworks: state.frameworks.length,
+          tasks: tasksIn(state),
+          isClusterRecord: (name) => isClusterRecord(name, settings),
+        },
+      ],
+      memory,
+      settings: options.guard,
+      nowMs: options.now(),
+      domain: settings.domain,
+      ...(orders.force === true && { release: 'forced' }),
+    });
+    if (verdict.heldNames > 0) onEvent({ kind: 'held', names: verdict.heldNames, scopes: verdict.held });
+    if (verdict.released > 0)
+      onEvent({
+        kind: 'released',
+        names: verdict.released,
+        why: orders.force === true ? 'forced' : 'settled',
+      });
+    heldNow = { scopes: verdict.held, values: verdict.kept };
+    const octets = encodeGuardMemory(verdict.memory);
+    const sinceSeconds = Math.floor((verdict.heldSinceMs ?? 0) / 1000);
+    return {
+      content: withValues(records, verdict.kept),
+      held: octets.length > 0 ? { names: verdict.heldNames, sinceSeconds, memory: octets } : undefined,
+    };
+  };
+
+  const once = async (signal: AbortSignal, orders: Orders = {}): Promise<Outcome> => {
+    const skipped = countSkipped();
+    const confirmedAtMs = options.now();
     try {
-      await syncOnce(options, signal);
-      failures = 0;
-    } catch (error) {
-      if (signal.aborted) return;
-      if (!(error instanceof Error)) throw error;
-      waitMs = Math.min(intervalMs, FIRST_RETRY_MS * 2 ** failures++);
-      options.onEvent({ kind: 'failed', error, retryInMs: waitMs });
+      const read = await readRecords(options, skipped.report, signal);
+      const standing = await publisher.standing(signal);
+      if (standing?.pin !== undefined && orders.unpin !== true) {
+        onEvent({ kind: 'pinned', serial: standing.pin });
+        return await stay(standing, confirmedAtMs, signal);
+      }
+      const known = standing && last?.serial === standing.serial ? last.records : undefined;
+      const published = known ?? (standing ? fromLevels(standing.levels) : (last?.records ?? NO_RECORDS));
+      const memory = memoryOf(standing);
+      const { content, held } = judge(read, { published, memory, orders });
+      const changed = known && namesToOwners(changedNames(known, content), rrsets.origin);
+      const before = known && toZoneContent(known, rrsets, () => undefined);
+      const wanted = {
+        kind: 'content',
+        content: toZoneContent(content, rrsets, skipped.report),
+        changed: changed && before ? { owners: changed, existed: before.has } : 'all',
+      } as const;
+      const startsHold = (held?.names ?? 0) > 0 && memory.held.length === 0;
+      const keepBefore = startsHold || orders.force === true || orders.unpin === true;
+      const push = await apply({ wanted, confirmedAtMs, held, keepBefore }, signal);
+      last = { records: content, serial: push.serial };
+      return { ...push, heldNames: held?.names ?? 0 };
+    } finally {
+      const reasons = skipped.reasons();
+      if (reasons.length > 0) onEvent({ kind: 'skipped', reasons });
     }
-    await sleep(waitMs, signal).catch(() => undefined);
+  };
+
+  return {
+    once,
+    held: () => heldNow,
+    rollback: async (serial, signal) => {
+      const changes = await publisher.changesBackTo(serial, signal);
+      const push = {
+        wanted: { kind: 'entries', changes },
+        confirmedAtMs: options.now(),
+        pin: serial,
+        keepBefore: true,
+      } as const;
+      return { ...(await apply(push, signal)), heldNames: 0, pinned: serial };
+    },
+  };
+}
+
+/** A memory that can't be read is none: clocks of what is missing start again. */
+function memoryOf(standing: Standing | undefined): GuardMemory {
+  if (!standing) return EMPTY_MEMORY;
+  try {
+    return decodeGuardMemory(standing.memory);
+  } catch (error) {
+    if (error instanceof FormatError) return EMPTY_MEMORY;
+    throw error;
   }
 }
 
-export type Sleep = (ms: number, signal: AbortSignal) => Promise<void>;
+/** Names that are the cluster's own: they follow it at once, whatever is held. */
+function isClusterRecord(name: string, { domain, nameServer }: RecordSettings): boolean {
+  if (name === nameServer) return true;
+  const label = name.endsWith(`.${domain}.`) ? name.slice(0, -domain.length - 2) : '';
+  return /^(?:leader|master\d*|_leader\._(?:tcp|udp))$/.test(label);
+}
+
+function namesToOwners(names: Iterable<string>, origin: OwnerName): OwnerName[] {
+  return Array.from(names, (name) => parseName(name)).filter((owner) => isNameWithin(owner, origin));
+}
+
+function tasksIn({ frameworks }: ClusterState): number {
+  return frameworks.reduce((sum, { tasks }) => sum + tasks.length, 0);
+}
 
 /** Counts skipped elements by reason and keeps the first details of each. */
 export function countSkipped(): {

@@ -1,12 +1,10 @@
 import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
-import { decodeHead, headKey } from '../../zone/head.ts';
 import { parseName } from '../../zone/name.ts';
-import { importVerifyKeys } from '../../zone/root.ts';
 import { type AgentConfig, ConfigError } from '../config.ts';
-import type { KeyPair } from '../keys.ts';
+import { signingKeyPath, trustedKeys } from '../keys.ts';
 import { createConsole } from '../log.ts';
-import { readLevels } from '../publish.ts';
+import { readHead, readLevels } from '../publish/stored-head.ts';
 import { recordSettings } from '../record-settings.ts';
 import { fromLevels } from '../records/from-levels.ts';
 import type { RecordSet, RecordSetType } from '../records/record-set.ts';
@@ -69,7 +67,7 @@ async function generated(flags: Flags): Promise<RecordSet> {
       onEvent,
       monotonicMs: () => performance.now(),
     };
-    const records = await readRecords(options, skipped.report, stopSignal());
+    const { records } = await readRecords(options, skipped.report, stopSignal());
     onEvent({ kind: 'skipped', reasons: skipped.reasons() });
     return records;
   } finally {
@@ -81,20 +79,24 @@ async function published(flags: Flags, directory: string): Promise<RecordSet> {
   const config = configFrom(flags, note);
   const origin = parseName(flags.zone ?? config.domain);
   const sink = createDirectorySink(directory);
-  const verifyKey = flags.verifyKey ?? (await ownKey(config)).publicKeyBase64;
-  const stored = await sink.get(headKey(origin, 'main'), stopSignal());
+  const verifyKeys = flags.verifyKey?.split(',') ?? (await ownKeys(config));
   if (!existsSync(directory)) throw new ConfigError(`directory ${directory} does not exist`);
-  if (!stored) throw new ConfigError(`${sink.name} has no snapshot of zone ${origin}; --zone names another`);
-  const { root, body } = await decodeHead(stored.value, await importVerifyKeys(verifyKey.split(',')));
-  const levels = await readLevels(sink, { zone: { origin }, variant: 'main', body }, stopSignal());
+  const place = { sink, origin, variant: 'main' };
+  const stored = await readHead(place, verifyKeys, stopSignal());
+  if (stored.kind === 'nothing')
+    throw new ConfigError(`${sink.name} has no snapshot of zone ${origin}; --zone names another`);
+  if (stored.kind === 'unusable') throw new Error(`${sink.name}: ${stored.reason}`);
+  const { root, body } = stored.head;
+  const levels = await readLevels(place, body, stopSignal());
   const ageSeconds = Math.round((Date.now() - root.createdAtMs) / 1000);
   note(`zone ${origin}, serial ${root.serial}, ${ageSeconds} s old`);
   return fromLevels(levels);
 }
 
-async function ownKey(config: AgentConfig): Promise<KeyPair> {
+async function ownKeys(config: AgentConfig): Promise<readonly string[]> {
   try {
-    return await signingKeyFrom(config);
+    const { publicKeyBase64 } = await signingKeyFrom(config);
+    return [publicKeyBase64, ...(await trustedKeys(signingKeyPath(config)))];
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     throw new ConfigError(`${error.message}; give the public key with --verify-key`, { cause: error });

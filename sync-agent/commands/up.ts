@@ -3,27 +3,21 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { createCluster, DEFAULT_AGENTS, DEFAULT_TASKS } from '../../simulate/cluster.ts';
 import { startChurn } from '../../simulate/churn-timer.ts';
 import { startSimulatedMasters } from '../../simulate/server.ts';
+import { createJobs, type Office, runAgent } from '../agent.ts';
 import type { AgentConfig } from '../config.ts';
+import { createSoleElection } from '../election/sole.ts';
+import type { OnEvent } from '../events.ts';
 import { createHttp } from '../http.ts';
+import { signingKeyPath, trustedKeys } from '../keys.ts';
 import { lockDataDir } from '../local/data-dir.ts';
 import { startLocalEdge } from '../local/miniflare.ts';
 import { buildWorkerIfNeeded } from '../local/project.ts';
 import { awaitAnswer, tryThese } from '../local/welcome.ts';
 import { createConsole } from '../log.ts';
-import { recordSettings } from '../record-settings.ts';
 import { createCloudflareKvSink } from '../sinks/cloudflare-kv.ts';
-import { syncForever, syncOnce, type SyncOptions } from '../sync.ts';
-import {
-  addInputOptions,
-  collect,
-  configFrom,
-  forwardsByMesosDnsConfig,
-  hostsFrom,
-  type InputFlags,
-  mesosHttpFrom,
-  sourceFrom,
-} from './inputs.ts';
-import { publisherFrom, rrsetSettings, signingKeyFrom } from './outputs.ts';
+import { addInputOptions, collect, configFrom, forwardsByMesosDnsConfig, type InputFlags } from './inputs.ts';
+import { type Opened, openOutlet } from './office.ts';
+import { candidateFrom, signingKeyFrom } from './outputs.ts';
 import { toCount, toPort, toPositive } from './simulate.ts';
 import { note, stopSignal } from './terminal.ts';
 
@@ -73,50 +67,53 @@ async function up(flags: Flags, config: AgentConfig, signal: AbortSignal): Promi
   if (await buildWorkerIfNeeded(signal)) note('built the Worker');
   const closers: Closers = [await lockDataDir(config.dataDir)];
   try {
-    const { key, edge } = await startEdge(config, flags);
+    const edge = await startEdge(config, flags);
     closers.push(edge.close);
     signal.throwIfAborted();
     const cluster = await openCluster(flags, config, closers);
-    const options = syncOptions(cluster, { key, edge, closers });
-    const push = await syncOnce(options, signal);
+    const { opened, onEvent } = await openLocal(cluster, edge);
+    closers.push(opened.close);
+    const office = opened.open();
+    // What an earlier run published of another cluster is none of this one's.
+    const isOther = cluster.simulated || flags.state !== undefined;
+    const push = await office.sync.once(signal, { force: isOther });
     await awaitAnswer(edge.url, config.domain, signal);
     const what = cluster.simulated
       ? `a simulated cluster of ${flags.agents} agents and ${flags.tasks} tasks`
-      : options.source.name;
+      : (flags.state ?? config.mesos.masters.join(', '));
     const name = exampleName(cluster);
     process.stdout.write(tryThese({ url: edge.url, domain: config.domain, name, what, push }));
     // Somebody's real master is asked no more often than its operator wants.
     const real = !cluster.simulated && flags.state === undefined;
     const intervalMs = real ? config.mesos.pollSeconds * 1000 : INTERVAL_MS;
     await pause(intervalMs, signal).catch(() => undefined);
-    await syncForever(options, { intervalMs, sleep: pause }, signal);
+    await keepPublished(config, { opened, office, onEvent, intervalMs }, signal);
   } finally {
     await Promise.all(closers.map((close) => close()));
   }
 }
 
-type Key = Awaited<ReturnType<typeof signingKeyFrom>>;
 type Edge = Awaited<ReturnType<typeof startLocalEdge>>;
 
-async function startEdge(config: AgentConfig, flags: Flags): Promise<{ key: Key; edge: Edge }> {
-  const key = await signingKeyFrom(config, { absent: 'make' });
+async function startEdge(config: AgentConfig, flags: Flags): Promise<Edge> {
+  const { publicKeyBase64 } = await signingKeyFrom(config, { absent: 'make' });
+  const verifyKeys = new Set([publicKeyBase64, ...(await trustedKeys(signingKeyPath(config)))]);
   const upstreams =
     flags.upstream === false
       ? []
       : (flags.upstream ?? (forwardsByMesosDnsConfig(flags) ? PUBLIC_RESOLVERS : []));
-  const edge = await startLocalEdge({
+  return startLocalEdge({
     port: flags.port,
     dataDir: config.dataDir,
     vars: {
       ZONES: config.domain,
       ACCESS: 'open',
       UPSTREAMS: upstreams.join(','),
-      VERIFY_KEYS: key.publicKeyBase64,
+      VERIFY_KEYS: [...verifyKeys].join(','),
       HEAD_REFRESH_SECONDS: '1',
       HEAD_MAX_AGE_SECONDS: '2',
     },
   });
-  return { key, edge };
 }
 
 type OpenCluster = { readonly flags: InputFlags; readonly config: AgentConfig; readonly simulated: boolean };
@@ -144,30 +141,53 @@ function exampleName({ config, simulated }: OpenCluster): string {
   return simulated ? `search.marathon.${config.domain}` : `leader.${config.domain}`;
 }
 
-function syncOptions(
+/** The agent's parts, publishing to the local edge's KV, where what is stored can be read at once. */
+async function openLocal(
   { flags, config }: OpenCluster,
-  { key, edge, closers }: { key: Key; edge: Edge; closers: Closers },
-): SyncOptions {
-  const mesosHttp = mesosHttpFrom(config);
-  const kvHttp = createHttp();
-  closers.push(mesosHttp.close, kvHttp.close);
-  const onEvent = createConsole(note);
-  const sink = createCloudflareKvSink({ ...edge.kv, http: kvHttp });
-  return {
-    source: sourceFrom(flags, config, mesosHttp),
-    hosts: hostsFrom(flags, config),
-    settings: recordSettings(config),
-    rrsets: rrsetSettings(config),
-    publisher: publisherFrom(config, { sink, key, onEvent, dryRun: false }),
-    sinkName: sink.name,
-    onEvent: quietly(onEvent),
-    now: Date.now,
-    monotonicMs: () => performance.now(),
+  edge: Edge,
+): Promise<{ opened: Opened; onEvent: OnEvent }> {
+  const onEvent = quietly(createConsole(note));
+  const http = createHttp();
+  const destination = {
+    sink: createCloudflareKvSink({ ...edge.kv, http }),
+    spreadMs: 0,
+    close: () => http.close(),
   };
+  return { opened: await openOutlet(flags, config, { onEvent, destination }), onEvent };
+}
+
+async function keepPublished(
+  config: AgentConfig,
+  {
+    opened,
+    office,
+    onEvent,
+    intervalMs,
+  }: { opened: Opened; office: Office; onEvent: OnEvent; intervalMs: number },
+  signal: AbortSignal,
+): Promise<void> {
+  const timing = { sleep: pause, monotonicMs: () => performance.now() };
+  const { livenessSeconds } = config;
+  const election = createSoleElection({ livenessSeconds, random: Math.random, ...timing });
+  const candidate = candidateFrom(config, opened.outlet);
+  const agent = {
+    election,
+    candidate,
+    openOffice: () => office,
+    jobs: createJobs(),
+    intervalMs,
+    onEvent,
+    resignAfterMs: Infinity,
+  };
+  try {
+    await runAgent({ ...agent, ...timing }, signal);
+  } finally {
+    await election.close();
+  }
 }
 
 /** Left-out elements are told when they change, not every second. */
-function quietly(onEvent: SyncOptions['onEvent']): SyncOptions['onEvent'] {
+function quietly(onEvent: OnEvent): OnEvent {
   let last = '';
   return (event) => {
     if (event.kind !== 'skipped') return onEvent(event);

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseName } from '../../zone/name.ts';
 import { encodeQuestion } from '../../zone/question.ts';
 import { TYPE } from '../../zone/record.ts';
-import type { Published } from '../publish.ts';
+import type { Published } from '../publish/published.ts';
 
 const PAUSE_MS = 50;
 const PATIENCE_MS = 15_000;

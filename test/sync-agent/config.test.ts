@@ -38,7 +38,37 @@ describe('a configuration', () => {
       livenessSeconds: 300,
       staleAfterSeconds: 900,
       expireAfterSeconds: 604800,
+      plan: 'paid',
+      guard: {
+        maxRemovedPercent: 30,
+        minRemoved: 20,
+        windowSeconds: 600,
+        settleSeconds: 60,
+        failoverSeconds: 600,
+      },
+      history: { keep: 24, everySeconds: 3600, maxMebibytes: 512 },
+      election: { by: 'none', peers: [] },
     });
+  });
+
+  it('for the free plan pushes, renews and ages slower, unless it says otherwise', () => {
+    expect(parseConfig({ plan: 'free' }, 'x')).toMatchObject({
+      minPushSeconds: 100,
+      livenessSeconds: 900,
+      staleAfterSeconds: 2700,
+    });
+    expect(parseConfig({ plan: 'free', livenessSeconds: 30 }, 'x').livenessSeconds).toBe(30);
+  });
+
+  it.each([
+    [{ election: { by: 'zookeeper' } }, 'x: election.zk should name the ZooKeeper path to elect at'],
+    [{ election: { by: 'peers' }, metrics: { port: 1 } }, 'x: election.peers should name the other agents'],
+    [
+      { election: { by: 'peers', peers: ['http://10.0.0.2:9153'] } },
+      'x: election by peers needs metrics.port, where the others ask this agent',
+    ],
+  ])('refuses an election that lacks something: %j', (input, message) => {
+    expect(() => parseConfig(input, 'x')).toThrow(message);
   });
 
   it('that says everything is as it says', () => {
@@ -79,6 +109,17 @@ describe('a configuration', () => {
       staleAfterSeconds: 11,
       expireAfterSeconds: 0,
       signingKeyFile: 'key.pem',
+      plan: 'free',
+      guard: {
+        maxRemovedPercent: 0,
+        minRemoved: 1,
+        windowSeconds: 0,
+        settleSeconds: 0,
+        failoverSeconds: 0,
+      },
+      history: { keep: 0, everySeconds: 60, maxMebibytes: 1 },
+      election: { by: 'zookeeper', peers: [], zk: 'zk://10.0.0.1:2181/mesos-doh' },
+      metrics: { host: '0.0.0.0', port: 0 },
     };
     expect(parseConfig(whole, 'x')).toEqual(whole);
   });

@@ -6,7 +6,16 @@ import { join } from 'node:path';
 import { setImmediate as tick } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { ConfigError } from '../../sync-agent/config.ts';
-import { type KeyPair, loadOrMakeSigningKey, loadSigningKey, makeSigningKey } from '../../sync-agent/keys.ts';
+import {
+  type KeyPair,
+  keyPlaces,
+  loadOrMakeSigningKey,
+  loadSigningKey,
+  makeSigningKey,
+  signingKeyPath,
+  trustedKeys,
+  writeSigningKey,
+} from '../../sync-agent/keys.ts';
 import { sameOctets } from '../../zone/hash.ts';
 import { parseName } from '../../zone/name.ts';
 import { importVerifyKeys, keyIdOf, signRoot, verifyRoot } from '../../zone/root.ts';
@@ -110,15 +119,21 @@ describe('a file that is no signing key', () => {
   };
 
   it.each([
-    ['empty', () => ''],
-    ['garbage', () => 'hunter2 is no key'],
-    ['a PEM of garbage', () => '-----BEGIN PRIVATE KEY-----\nhunter2\n-----END PRIVATE KEY-----\n'],
+    ['empty', 'is no private key in PEM, or a broken one', () => ''],
+    ['garbage', 'is no private key in PEM, or a broken one', () => 'hunter2 is no key'],
+    [
+      'a PEM of garbage',
+      'is no private key in PEM, or a broken one',
+      () => '-----BEGIN PRIVATE KEY-----\nhunter2\n-----END PRIVATE KEY-----\n',
+    ],
     [
       'a public key',
+      'is a public key',
       () => generateKeyPairSync('ed25519').publicKey.export({ type: 'spki', format: 'pem' }).toString(),
     ],
     [
       'an encrypted key',
+      'is encrypted, and nobody is there to ask',
       () =>
         generateKeyPairSync('ed25519')
           .privateKey.export({ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'x' })
@@ -126,16 +141,17 @@ describe('a file that is no signing key', () => {
     ],
     [
       'a cut-off key',
+      'is no private key in PEM, or a broken one',
       () =>
         generateKeyPairSync('ed25519')
           .privateKey.export({ type: 'pkcs8', format: 'pem' })
           .toString()
           .slice(0, 60),
     ],
-    ['an RSA key', () => pemOf('rsa')],
-    ['an EC key', () => pemOf('ec')],
-    ['an X25519 key', () => pemOf('x25519')],
-  ])('but %s says so, and is left as it is', async (_, content) => {
+    ['an RSA key', 'is a key of type rsa', () => pemOf('rsa')],
+    ['an EC key', 'is a key of type ec', () => pemOf('ec')],
+    ['an X25519 key', 'is a key of type x25519', () => pemOf('x25519')],
+  ])('but %s says so, and is left as it is', async (_, what, content) => {
     const path = join(await directory(), 'signing.pem');
     const written = content();
     await writeFile(path, written);
@@ -143,7 +159,7 @@ describe('a file that is no signing key', () => {
       const error = await load(path).catch((caught: unknown) => caught);
       expect(error).toEqual(
         new ConfigError(
-          `signing key ${path} is no Ed25519 private key in PEM; make one with: openssl genpkey -algorithm ed25519`,
+          `signing key ${path} ${what}; it should be an Ed25519 private key in PEM (PKCS #8), as mesos-doh keys make writes it`,
         ),
       );
     }
@@ -152,7 +168,9 @@ describe('a file that is no signing key', () => {
 
   it('because it is missing says so where none is to be made', async () => {
     await expect(loadSigningKey('/nowhere/signing.pem')).rejects.toEqual(
-      new ConfigError('signing key /nowhere/signing.pem can not be read (ENOENT)'),
+      new ConfigError(
+        'signing key /nowhere/signing.pem can not be read (ENOENT); mesos-doh keys make makes one',
+      ),
     );
   });
 
@@ -197,6 +215,83 @@ describe('a file that is no signing key', () => {
       /can not be written \((ENOENT|EEXIST)\)$/,
     );
     expect(await readdir(place)).toEqual(['link']);
+  });
+});
+
+describe('the place of a key', () => {
+  it('is the configured file, or in the data directory', () => {
+    expect(signingKeyPath({ dataDir: '/var/lib/mesos-doh', signingKeyFile: undefined })).toBe(
+      '/var/lib/mesos-doh/signing.pem',
+    );
+    expect(signingKeyPath({ dataDir: '/x', signingKeyFile: '/etc/a.pem' })).toBe('/etc/a.pem');
+  });
+
+  it.each([
+    ['/etc/mesos-doh/prod.pem', '/etc/mesos-doh/prod.next.pem', '/etc/mesos-doh/prod.retired-keys'],
+    ['key', 'key.next.pem', 'key.retired-keys'],
+    ['./a.b/signing.key', 'a.b/signing.next.key', 'a.b/signing.retired-keys'],
+  ])(
+    '%s has its next and retired ones beside it, two keys in one directory their own',
+    (path, next, retired) => {
+      expect(keyPlaces(path)).toEqual({ current: path, next, retired });
+    },
+  );
+
+  it('is not written where there is one', async () => {
+    const path = join(await directory(), 'signing.pem');
+    expect(await writeSigningKey(path)).toBe(true);
+    const before = await readFile(path, 'utf8');
+    expect(await writeSigningKey(path)).toBe(false);
+    expect(await readFile(path, 'utf8')).toBe(before);
+  });
+});
+
+describe('trusted keys', () => {
+  it('are the own one alone while nothing is rotated', async () => {
+    const path = join(await directory(), 'signing.pem');
+    const { publicKeyBase64 } = await loadOrMakeSigningKey(path);
+    expect(await trustedKeys(path)).toEqual([publicKeyBase64]);
+  });
+
+  it('are the own, the next and the retired ones, newest first, each once', async () => {
+    const path = join(await directory(), 'signing.pem');
+    const own = await loadOrMakeSigningKey(path);
+    const next = await loadOrMakeSigningKey(keyPlaces(path).next);
+    const [older, newer] = [await makeSigningKey(), await makeSigningKey()];
+    const lines = [
+      '# a comment',
+      '',
+      `${older.publicKeyBase64} 2026-01-01T00:00:00.000Z`,
+      `  ${newer.publicKeyBase64}\r`,
+      own.publicKeyBase64,
+    ];
+    await writeFile(keyPlaces(path).retired, lines.join('\n'));
+    expect(await trustedKeys(path)).toEqual([
+      own.publicKeyBase64,
+      next.publicKeyBase64,
+      newer.publicKeyBase64,
+      older.publicKeyBase64,
+    ]);
+  });
+
+  it('are refused with what is wrong: a line that is no key, a next key that is none, no key at all', async () => {
+    const path = join(await directory(), 'signing.pem');
+    await expect(trustedKeys(path)).rejects.toThrow(
+      /signing\.pem can not be read \(ENOENT\); mesos-doh keys make/,
+    );
+    await loadOrMakeSigningKey(path);
+    await writeFile(keyPlaces(path).retired, '# one\nhunter2\n');
+    await expect(trustedKeys(path)).rejects.toEqual(
+      new ConfigError(
+        `retired keys ${keyPlaces(path).retired}: line 2 does not begin with a public key in base64`,
+      ),
+    );
+    await rm(keyPlaces(path).retired);
+    await mkdir(keyPlaces(path).retired);
+    await expect(trustedKeys(path)).rejects.toThrow(/retired-keys can not be read \(EISDIR\)/);
+    await rm(keyPlaces(path).retired, { recursive: true });
+    await writeFile(keyPlaces(path).next, 'broken');
+    await expect(trustedKeys(path)).rejects.toThrow(/signing\.next\.pem is no private key in PEM/);
   });
 });
 

@@ -3,7 +3,7 @@ import type { SyncEvent } from '../../sync-agent/events.ts';
 import { createConsole, createLog } from '../../sync-agent/log.ts';
 import { SourceError } from '../../sync-agent/sources/source.ts';
 
-const PUSH = { serial: 7, changes: 3, writes: 2, octets: 999 };
+const PUSH = { serial: 7, epoch: 1, changes: 3, writes: 2, octets: 999 };
 const EVENTS: readonly SyncEvent[] = [
   {
     kind: 'read',
@@ -21,7 +21,7 @@ const EVENTS: readonly SyncEvent[] = [
     ],
   },
   { kind: 'pushed', sink: 'memory', elapsedMs: 3.4, push: { kind: 'changed', ...PUSH } },
-  { kind: 'anew', sink: 'memory', reason: 'block x: is missing' },
+  { kind: 'unusable', reason: 'block x: is missing' },
   { kind: 'key', made: true, path: '/a/signing.pem', publicKeyBase64: 'AAAA' },
   { kind: 'key', made: false, path: '/b/signing.pem', publicKeyBase64: 'BBBB' },
   {
@@ -54,14 +54,20 @@ describe('the log', () => {
       [
         {
           level: 40,
-          sink: 'memory',
           reason: 'block x: is missing',
           msg: 'what was published can not be used: publishing anew',
         },
       ],
       [{ level: 30, path: '/a/signing.pem', VERIFY_KEYS: 'AAAA', msg: 'made a signing key' }],
       [{ level: 30, path: '/b/signing.pem', VERIFY_KEYS: 'BBBB', msg: 'signing' }],
-      [{ level: 50, error: 'no master gave a state', retryInMs: 2000, msg: 'nothing was published' }],
+      [
+        {
+          level: 50,
+          error: 'no master gave a state',
+          retryInMs: 2000,
+          msg: 'failed; what is published stays',
+        },
+      ],
     ]);
   });
 
@@ -73,6 +79,63 @@ describe('the log', () => {
     expect(logged({ kind: 'pushed', sink: 's', elapsedMs: 0, push: { kind, ...PUSH } })).toMatchObject([
       { msg },
     ]);
+  });
+
+  it.each<[SyncEvent, Record<string, unknown>, string | undefined]>([
+    [
+      {
+        kind: 'held',
+        names: 120,
+        scopes: [{ scope: 'framework marathon', missing: 100, of: 300, why: 'removed' }],
+      },
+      {
+        level: 40,
+        names: 120,
+        scopes: [{ scope: 'framework marathon', missing: 100, of: 300, why: 'removed' }],
+      },
+      '120 names are missing from the cluster and held back',
+    ],
+    [
+      { kind: 'released', names: 120, why: 'settled' },
+      { level: 40, names: 120, why: 'settled' },
+      '120 names that were held back are gone now (settled)',
+    ],
+    [{ kind: 'pinned', serial: 7 }, { level: 40, serial: 7 }, 'serial 7 was rolled back to and stays'],
+    [
+      { kind: 'role', role: 'writer', epoch: 3, why: 'it leads' },
+      { level: 30, role: 'writer', epoch: 3, why: 'it leads' },
+      undefined,
+    ],
+    [
+      { kind: 'role', role: 'standby', why: 'b writes' },
+      { level: 30, role: 'standby', why: 'b writes' },
+      'waiting: b writes',
+    ],
+    [
+      { kind: 'cut', blocks: 4, octets: 900, namedInMs: 90_000 },
+      { level: 30, blocks: 4, octets: 900, namedInMs: 90_000 },
+      'stored 4 new blocks, to be named in 90 s',
+    ],
+    [
+      { kind: 'republished', reason: 'an older head had come back' },
+      { level: 40, reason: 'an older head had come back' },
+      'wrote the head again: an older head had come back',
+    ],
+    [{ kind: 'swept', keys: 3 }, { level: 30, keys: 3 }, undefined],
+    [
+      { kind: 'clock', offsetMs: -45_000.4, isOff: true },
+      { level: 50, offsetMs: -45_000 },
+      "this machine's clock is 45 s off",
+    ],
+    [
+      { kind: 'quota', operation: 'writes', written: 800, perDay: 1000, emptyAtMs: Date.UTC(2026, 0, 1) },
+      { level: 40, operation: 'writes', written: 800, perDay: 1000, emptyAt: '2026-01-01T00:00:00.000Z' },
+      "800 of the free plan's 1000 writes of this day are used",
+    ],
+  ])('and the console tell %o', (event, fields, words) => {
+    expect(logged(event)).toMatchObject([fields]);
+    if (words === undefined) expect(shown(event)).toEqual([]);
+    else expect(shown(event)[0]).toContain(words);
   });
 
   it('has the time of day, and neither host nor process', () => {
@@ -116,7 +179,7 @@ describe('the console', () => {
         'skipped (leader): leader: is not given',
       ],
       [],
-      ['what memory holds can not be used (block x: is missing): publishing anew'],
+      ['what is published can not be used (block x: is missing): publishing anew'],
       ['made a signing key in /a/signing.pem; the Worker verifies with VERIFY_KEYS=AAAA'],
       [],
       ['no master gave a state (tried again in 2 s)'],
@@ -128,7 +191,7 @@ describe('the console', () => {
     const events: SyncEvent[] = [
       { kind: 'skipped', reasons: [{ reason: 'host-unresolved', count: 1, examples: [text] }] },
       { kind: 'failed', error: new Error(text), retryInMs: 1 },
-      { kind: 'anew', sink: 's', reason: text },
+      { kind: 'unusable', reason: text },
     ];
     for (const line of events.flatMap((event) => shown(event))) {
       expect(line).not.toMatch(/\p{C}/u);

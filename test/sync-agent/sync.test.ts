@@ -1,11 +1,14 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ClusterState, Skipped } from '../../sync-agent/cluster.ts';
 import type { SyncEvent } from '../../sync-agent/events.ts';
 import { makeSigningKey } from '../../sync-agent/keys.ts';
+import { readLevels } from '../../sync-agent/publish/stored-head.ts';
 import { SinkError } from '../../sync-agent/sinks/sink.ts';
 import { type Source, SourceError } from '../../sync-agent/sources/source.ts';
-import { countSkipped, type Sleep, syncForever, syncOnce, type SyncOptions } from '../../sync-agent/sync.ts';
+import { countSkipped, createSync, type Outcome, type SyncOptions } from '../../sync-agent/sync.ts';
+import { entryName } from '../../zone/entry.ts';
+import { liveEntries } from '../../zone/levels.ts';
 import {
   type Clock,
   ORIGIN,
@@ -13,11 +16,22 @@ import {
   readZone,
   watchedSink,
   type WatchedSink,
-} from './published-zone.ts';
+} from './publish/published-zone.ts';
 import { agentAt, endpoints, frameworkWith, settingsWith, stateWith, taskWith } from './states.ts';
 
 const signal = new AbortController().signal;
 const key = await makeSigningKey();
+const ROOMY = { overlayOctets: 4000, runOctets: 100_000, shardOctets: 50_000 };
+const GUARD = {
+  maxRemovedPercent: 30,
+  minRemoved: 20,
+  windowSeconds: 600,
+  settleSeconds: 60,
+  failoverSeconds: 600,
+};
+
+const syncOnce = (options: SyncOptions, stopping: AbortSignal): Promise<Outcome> =>
+  createSync(options).once(stopping);
 
 describe('one sync', () => {
   it('reads, makes records and publishes them, and tells both', async () => {
@@ -26,7 +40,7 @@ describe('one sync', () => {
     expect(push).toMatchObject({ kind: 'changed', writes: 2 });
     expect(events).toEqual([
       { kind: 'read', source: 'a test', agents: 1, frameworks: 1, tasks: 2, elapsedMs: 1 },
-      { kind: 'pushed', sink: 'watched', elapsedMs: 1, push },
+      { kind: 'pushed', sink: 'watched', elapsedMs: 1, push: { ...push, heldNames: undefined } },
     ]);
     expect((await readZone(sink, key))?.names).toMatchObject({
       't0.marathon.mesos.': ['10.0.0.1'],
@@ -100,7 +114,7 @@ describe('one sync', () => {
         ['unknown-agent', 7, 5],
         ['value-not-answerable', 4, 4],
       ]);
-      expect(events.map(({ kind }) => kind)).toEqual(['read', 'skipped', 'pushed']);
+      expect(events.map(({ kind }) => kind)).toEqual(['read', 'pushed', 'skipped']);
     }
   });
 
@@ -137,99 +151,145 @@ describe('one sync', () => {
   });
 });
 
-describe('syncing on and on', () => {
-  it('syncs, waits the interval, and syncs again, with nobody looking on', async () => {
-    const stop = new AbortController();
-    let reads = 0;
-    const { options, events } = open(() => clusterOf(++reads));
-    const { waits, sleep } = sleeper(stop, 3);
-    await syncForever(options, { intervalMs: 60_000, sleep }, stop.signal);
-    expect(reads).toBe(3);
-    expect(waits).toEqual([60_000, 60_000, 60_000]);
-    expect(events.filter(({ kind }) => kind === 'pushed')).toHaveLength(3);
+describe('what is held back', () => {
+  const guard = { ...GUARD, minRemoved: 2 };
+  it('stays published, is told, and goes when it has been missing for long enough', async () => {
+    let tasks = 30;
+    const { options, events, sink, clock } = open(() => clusterOf(tasks), { guard });
+    const sync = createSync(options);
+    await sync.once(signal);
+    const before = (await readZone(sink, key))?.names;
+    tasks = 3;
+    clock.ms += 10_000;
+    expect((await sync.once(signal)).heldNames).toBeGreaterThan(20);
+    expect((await readZone(sink, key))?.names).toEqual(before);
+    expect(events.find(({ kind }) => kind === 'held')).toMatchObject({ names: expect.any(Number) });
+    expect((await readZone(sink, key))?.head.body.held).toMatchObject({ sinceSeconds: clock.ms / 1000 });
+    clock.ms += 60_000;
+    expect((await sync.once(signal)).heldNames).toBe(0);
+    expect(events.find(({ kind }) => kind === 'released')).toMatchObject({ why: 'settled' });
+    expect((await readZone(sink, key))?.names).not.toHaveProperty(['t20.marathon.mesos.']);
+    expect((await readZone(sink, key))?.names).toHaveProperty(['t2.marathon.mesos.']);
   });
 
-  it('goes on after failures, sooner than the interval and ever later, and leaves what is published', async () => {
-    const stop = new AbortController();
-    let reads = 0;
-    const { options, events, sink } = open(() => {
-      if (++reads > 1 && reads < 8) throw new SourceError(`failure ${reads}`);
-      return clusterOf(1);
-    });
-    const { waits, sleep } = sleeper(stop, 9);
-    await syncForever(options, { intervalMs: 30_000, sleep }, stop.signal);
-    expect(reads).toBe(9);
-    const failed = events.flatMap((event) => (event.kind === 'failed' ? [event] : []));
-    expect(failed.map(({ error }) => error.message)).toEqual(
-      [2, 3, 4, 5, 6, 7].map((read) => `failure ${read}`),
-    );
-    expect(failed.map(({ retryInMs }) => retryInMs)).toEqual(waits.slice(1, 7));
-    expect(waits.slice(1, 7)).toEqual([2_000, 4_000, 8_000, 16_000, 30_000, 30_000]);
-    expect(waits.slice(7)).toEqual([30_000, 30_000]);
-    expect((await readZone(sink, key))?.names).toHaveProperty(['t0.marathon.mesos.']);
+  it('is told over restarts, each a process of its own', async () => {
+    let tasks = 30;
+    const { options, sink, clock } = open(() => clusterOf(tasks), { guard });
+    await syncOnce(options, signal);
+    tasks = 3;
+    const held: number[] = [];
+    for (let i = 0; i < 3; i++) {
+      clock.ms += 40_000;
+      const publisher = publisherOf(sink, { key, clock, limits: ROOMY });
+      held.push((await createSync({ ...options, publisher }).once(signal)).heldNames);
+    }
+    expect(held.map((names) => names > 0)).toEqual([true, true, false]);
+    expect((await readZone(sink, key))?.names).not.toHaveProperty(['t20.marathon.mesos.']);
   });
 
-  it('begins anew with short waits after a success', async () => {
-    const stop = new AbortController();
-    let reads = 0;
-    const { options } = open(() => {
-      if (++reads % 2 === 1) throw new SourceError('now and then');
-      return clusterOf(1);
-    });
-    const { waits, sleep } = sleeper(stop, 6);
-    await syncForever(options, { intervalMs: 30_000, sleep }, stop.signal);
-    expect(new Set([waits[0], waits[2], waits[4]]).size).toBe(1);
-    expect([waits[1], waits[3], waits[5]]).toEqual([30_000, 30_000, 30_000]);
+  it('goes at once by order', async () => {
+    let tasks = 30;
+    const { options, events, sink } = open(() => clusterOf(tasks), { guard });
+    const sync = createSync(options);
+    await sync.once(signal);
+    tasks = 3;
+    await sync.once(signal);
+    expect((await sync.once(signal, { force: true })).heldNames).toBe(0);
+    expect(events.find(({ kind }) => kind === 'released')).toMatchObject({ why: 'forced' });
+    expect((await readZone(sink, key))?.names).not.toHaveProperty(['t20.marathon.mesos.']);
   });
+});
 
-  it('never waits longer than the interval, however many failures', async () => {
-    const stop = new AbortController();
-    const { options } = open(() => {
-      throw new SourceError('for ever');
-    });
-    const { waits, sleep } = sleeper(stop, 1100);
-    await syncForever(options, { intervalMs: 1000, sleep }, stop.signal);
-    expect(new Set(waits)).toEqual(new Set([1000]));
-  });
-
-  it('goes on after a sink that fails', async () => {
-    const stop = new AbortController();
-    const { options, events, sink } = open(() => clusterOf(1));
-    sink.fault = { put: 0, when: 'before' };
-    const { sleep } = sleeper(stop, 2);
-    await syncForever(options, { intervalMs: 1000, sleep }, stop.signal);
-    expect(events.map(({ kind }) => kind)).toEqual(['read', 'failed', 'read', 'pushed']);
-  });
-
-  it('does nothing where it is stopped before it begins', async () => {
-    const { options, events } = open(() => clusterOf(1));
-    await syncForever(options, { intervalMs: 1000, sleep: () => expect.unreachable() }, AbortSignal.abort());
-    expect(events).toEqual([]);
-  });
-
-  it('ends at once when it is stopped while it waits', async () => {
-    const stop = new AbortController();
-    const { options } = open(() => clusterOf(1));
-    const startedMs = performance.now();
-    const sleep: Sleep = (ms, sleeping) => {
-      setImmediate(() => stop.abort(new Error('enough')));
-      return delay(ms, undefined, { signal: sleeping });
-    };
-    await syncForever(options, { intervalMs: 60_000, sleep }, stop.signal);
-    expect(performance.now() - startedMs).toBeLessThan(1000);
-  });
-
-  it('ends at once, and tells no failure, when it is stopped while it reads', async () => {
-    const stop = new AbortController();
-    const { options, events } = open(
-      (_, reading) =>
-        new Promise<ClusterState>((__, reject) => {
-          reading.addEventListener('abort', () => reject(reading.reason), { once: true });
-          setImmediate(() => stop.abort('a reason that is no error'));
+describe('push after push', () => {
+  it('gives the same entries as a zone published whole', async () => {
+    const task = fc.record({
+      id: fc.constantFrom('1', '2', '3', '4', '5', '6'),
+      name: fc.constantFrom('web', 'db', 'search'),
+      discovery: fc.option(
+        fc.record({
+          name: fc.constantFrom('a.b.web', 'b.web', 'web', 'x.y.z'),
+          ports: fc.constant([{ number: 80, name: 'http', protocol: 'tcp' }]),
         }),
+        { nil: undefined },
+      ),
+      port: fc.integer({ min: 1000, max: 1002 }),
+      agent: fc.constantFrom('x-S0', 'x-S1'),
+    });
+    const step = fc.record({
+      tasks: fc.uniqueArray(task, { selector: ({ id }) => id, maxLength: 6 }),
+      moved: fc.boolean(),
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 6 }), async (steps) => {
+        let state = stateWith({});
+        const running = open(() => state, { guard: { ...GUARD, minRemoved: 10_000 } });
+        const sync = createSync(running.options);
+        for (const { tasks, moved } of steps) {
+          state = stateWith({
+            agents: [agentAt('x-S0', '10.0.0.1:5051'), agentAt('x-S1', `10.0.0.${moved ? 3 : 2}:5051`)],
+            frameworks: [
+              frameworkWith({
+                name: 'marathon',
+                tasks: tasks.map(({ id, name, discovery, port, agent }) =>
+                  taskWith({ id, name, discovery, agentId: agent, ports: [{ begin: port, end: port }] }),
+                ),
+              }),
+            ],
+          });
+          running.clock.ms += 10_000;
+          await sync.once(signal, { force: true });
+          const whole = open(() => state);
+          await createSync(whole.options).once(signal);
+          expect(await entriesIn(running.sink)).toEqual(await entriesIn(whole.sink));
+        }
+      }),
+      { numRuns: 60 },
     );
-    await syncForever(options, { intervalMs: 60_000, sleep: () => expect.unreachable() }, stop.signal);
-    expect(events).toEqual([]);
+  });
+});
+
+describe('a rollback', () => {
+  const history = { keep: 5, everySeconds: 0, maxOctets: 1e9 };
+  it('brings back what a kept serial said, under a new one, and stays until it is released', async () => {
+    let tasks = 3;
+    const { options, events, sink, clock } = open(() => clusterOf(tasks));
+    const publisher = publisherOf(sink, { key, clock, limits: ROOMY, history });
+    const sync = createSync({ ...options, publisher });
+    const first = await sync.once(signal);
+    const old = (await readZone(sink, key))?.names;
+    tasks = 5;
+    clock.ms += 10_000;
+    const second = await sync.once(signal);
+    const back = await sync.rollback(first.serial, signal);
+    expect(back).toMatchObject({ kind: 'changed', pinned: first.serial });
+    expect(back.serial).toBeGreaterThan(second.serial);
+    expect((await readZone(sink, key))?.names).toEqual(old);
+    tasks = 6;
+    clock.ms += 10_000;
+    expect(await sync.once(signal)).toMatchObject({ kind: 'unchanged', pinned: first.serial });
+    const restarted = publisherOf(sink, { key, clock, limits: ROOMY, history });
+    expect(await createSync({ ...options, publisher: restarted }).once(signal)).toMatchObject({
+      kind: 'unchanged',
+      pinned: first.serial,
+    });
+    expect(events.filter(({ kind }) => kind === 'pinned')).toHaveLength(2);
+    expect((await readZone(sink, key))?.names).toEqual(old);
+    clock.ms += 400_000;
+    expect((await sync.once(signal)).kind).toBe('confirmed');
+    const released = await sync.once(signal, { unpin: true });
+    expect(released).toMatchObject({ kind: 'changed' });
+    expect(released.pinned).toBeUndefined();
+    expect((await readZone(sink, key))?.names).toHaveProperty(['t5.marathon.mesos.']);
+    expect((await sync.once(signal)).kind).toBe('unchanged');
+  });
+
+  it('to a serial that is not kept says so and changes nothing', async () => {
+    const { options, sink, clock } = open(() => clusterOf(1));
+    const publisher = publisherOf(sink, { key, clock, limits: ROOMY, history });
+    const sync = createSync({ ...options, publisher });
+    await sync.once(signal);
+    await expect(sync.rollback(7, signal)).rejects.toThrow('serial 7: is not kept (see history)');
+    expect((await sync.once(signal)).kind).toBe('unchanged');
   });
 });
 
@@ -276,11 +336,8 @@ function open(
     settings: settingsWith(),
     onEvent: (event) => void events.push(event),
     monotonicMs: () => monotonic++,
-    publisher: publisherOf(sink, {
-      key,
-      clock,
-      limits: { overlayOctets: 4000, runOctets: 100_000, shardOctets: 50_000 },
-    }),
+    publisher: publisherOf(sink, { key, clock, limits: ROOMY }),
+    guard: GUARD,
     rrsets: { origin: ORIGIN, ttl: 60, srvWeight: 1, sources: 1 },
     sinkName: 'watched',
     now: () => clock.ms,
@@ -289,22 +346,23 @@ function open(
   return { options, events, sink, clock };
 }
 
+/** Every entry of the zone by its name, as octets. */
+async function entriesIn(sink: WatchedSink): Promise<Readonly<Record<string, string>>> {
+  const head = (await readZone(sink, key))?.head;
+  if (!head) return {};
+  const levels = await readLevels({ sink, origin: ORIGIN, variant: 'main' }, head.body, signal);
+  return Object.fromEntries(
+    Array.from(liveEntries(levels), (entry) => [
+      Buffer.from(entryName(entry)).toString('latin1'),
+      Buffer.from(entry.octets).toString('hex'),
+    ]),
+  );
+}
+
 function clusterOf(tasks: number): ClusterState {
   const all = Array.from({ length: tasks }, (_, i) => taskWith({ id: `t${i}`, name: `t${i}` }));
   return stateWith({
     agents: [agentAt('x-S0', '10.0.0.1:5051')],
     frameworks: [frameworkWith({ name: 'marathon', tasks: all })],
   });
-}
-
-/** A sleep that takes no time, and stops everything with the last of so many waits. */
-function sleeper(stop: AbortController, count: number): { readonly waits: number[]; readonly sleep: Sleep } {
-  const waits: number[] = [];
-  return {
-    waits,
-    sleep: async (ms) => {
-      waits.push(ms);
-      if (waits.length === count) stop.abort();
-    },
-  };
 }

@@ -10,7 +10,7 @@ import { createHttp, type Http } from '../../sync-agent/http.ts';
 import { type KeyPair, loadOrMakeSigningKey } from '../../sync-agent/keys.ts';
 import { type LocalEdge, startLocalEdge } from '../../sync-agent/local/miniflare.ts';
 import { fromMesosDnsConfig } from '../../sync-agent/mesos-dns-config.ts';
-import { createPublisher } from '../../sync-agent/publish.ts';
+import { createPublisher } from '../../sync-agent/publish/publisher.ts';
 import { generateRecords } from '../../sync-agent/records/generate.ts';
 import { toZoneContent } from '../../sync-agent/records/rrsets.ts';
 import { createCloudflareKvSink } from '../../sync-agent/sinks/cloudflare-kv.ts';
@@ -99,6 +99,8 @@ async function publish(golden: GoldenCase, edge: LocalEdge): Promise<void> {
     key: signingKey,
     livenessSeconds: 300,
     now: Date.now,
+    monotonicMs: () => performance.now(),
+    writerId: new Uint8Array(16),
     randomOctets: (length) => crypto.getRandomValues(new Uint8Array(length)),
   });
   const rrsets = {
@@ -107,11 +109,9 @@ async function publish(golden: GoldenCase, edge: LocalEdge): Promise<void> {
     srvWeight: config.records.srvWeight,
     sources: 1,
   };
-  const { serial } = await publisher.publish(
-    toZoneContent(records, rrsets, () => undefined),
-    Date.now(),
-    never,
-  );
+  const content = toZoneContent(records, rrsets, () => undefined);
+  const wanted = { kind: 'content', content, changed: 'all' } as const;
+  const { serial } = await publisher.publish({ wanted, confirmedAtMs: Date.now() }, never);
   await expect.poll(async () => await soaSerial(edge, zone.origin), { timeout: 5000 }).toBe(serial);
 }
 

@@ -1,20 +1,22 @@
-import type { KeyPair } from '../../sync-agent/keys.ts';
+import type { KeyPair } from '../../../sync-agent/keys.ts';
+import type { Limits } from '../../../zone/plan.ts';
 import {
   createPublisher,
-  type Published,
   type Publisher,
   type PublisherOptions,
-  readLevels,
-} from '../../sync-agent/publish.ts';
-import { fromLevels } from '../../sync-agent/records/from-levels.ts';
-import { toZoneContent } from '../../sync-agent/records/rrsets.ts';
-import { createMemorySink } from '../../sync-agent/sinks/memory.ts';
-import { type Pair, type Sink, SinkError } from '../../sync-agent/sinks/sink.ts';
-import { decodeHead, type Head, headKey } from '../../zone/head.ts';
-import { parseName } from '../../zone/name.ts';
-import { importVerifyKeys } from '../../zone/root.ts';
-import type { ZoneContent } from '../../zone/snapshot.ts';
-import type { Zone } from '../../zone/zone.ts';
+  type Push,
+} from '../../../sync-agent/publish/publisher.ts';
+import type { Published } from '../../../sync-agent/publish/published.ts';
+import { readLevels } from '../../../sync-agent/publish/stored-head.ts';
+import { fromLevels } from '../../../sync-agent/records/from-levels.ts';
+import { toZoneContent } from '../../../sync-agent/records/rrsets.ts';
+import { createMemorySink } from '../../../sync-agent/sinks/memory.ts';
+import { type Pair, type Sink, SinkError } from '../../../sync-agent/sinks/sink.ts';
+import { decodeHead, type Head, headKey } from '../../../zone/head.ts';
+import { parseName } from '../../../zone/name.ts';
+import { importVerifyKeys } from '../../../zone/root.ts';
+import type { ZoneContent } from '../../../zone/entries.ts';
+import type { Zone } from '../../../zone/zone.ts';
 
 export const ORIGIN = parseName('mesos');
 const NAME_SERVER = parseName('ns1.mesos');
@@ -34,10 +36,17 @@ export const ZONE: Zone = {
   nsTtl: 5,
 };
 /** Small enough that a handful of names goes through all levels. */
-const LIMITS = { overlayOctets: 300, runOctets: 1200, shardOctets: 600 };
+const LIMITS: Limits = { overlayOctets: 300, runOctets: 1200, shardOctets: 600 };
 /** Of every zone's first push. */
 export const NOW_SECONDS = 1_750_000_000;
 const SIGNAL = new AbortController().signal;
+
+const WRITER_ID = Uint8Array.from({ length: 16 }, (_, i) => i + 1);
+
+/** A push of all there is, as after a restart. */
+export function pushOf(content: ZoneContent, confirmedAtMs: number): Push {
+  return { wanted: { kind: 'content', content, changed: 'all' }, confirmedAtMs };
+}
 
 /** Names, each with its addresses. */
 export type Names = Readonly<Record<string, readonly string[]>>;
@@ -109,7 +118,7 @@ export async function readZone(
   const stored = await sink.get(HEAD, SIGNAL);
   if (!stored) return undefined;
   const head = await decodeHead(stored.value, await importVerifyKeys([key.publicKeyBase64]));
-  const levels = await readLevels(sink, { zone: ZONE, variant: 'main', body: head.body }, SIGNAL);
+  const levels = await readLevels({ sink, origin: ORIGIN, variant: 'main' }, head.body, SIGNAL);
   return { head, names: Object.fromEntries(fromLevels(levels).A) };
 }
 
@@ -127,6 +136,8 @@ export function publisherOf(
     settings: { staleAfterSeconds: 900, expireAfterSeconds: 0, recursionAvailable: 'never' },
     livenessSeconds: 300,
     now: () => clock.ms,
+    monotonicMs: () => clock.ms,
+    writerId: WRITER_ID,
     randomOctets: (length) => Uint8Array.from({ length }, (_, i) => i + 1),
     limits: LIMITS,
     ...more,
@@ -145,5 +156,10 @@ export function openPublisher(key: KeyPair, options: Partial<PublisherOptions> =
   const sink = watchedSink();
   const clock = { ms: NOW_SECONDS * 1000 };
   const publisher = publisherOf(sink, { key, clock, ...options });
-  return { sink, clock, publisher, publish: (all) => publisher.publish(contentOf(all), clock.ms, SIGNAL) };
+  return {
+    sink,
+    clock,
+    publisher,
+    publish: (all) => publisher.publish(pushOf(contentOf(all), clock.ms), SIGNAL),
+  };
 }

@@ -1,14 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ConfigError } from '../../sync-agent/config.ts';
-import type { Publisher } from '../../sync-agent/publish.ts';
-import { makeSigningKey } from '../../sync-agent/keys.ts';
-import { SinkError } from '../../sync-agent/sinks/sink.ts';
-import { toHex } from '../../zone/hash.ts';
-import { FormatError } from '../../zone/format-error.ts';
-import { decodeHead } from '../../zone/head.ts';
-import { importVerifyKeys } from '../../zone/root.ts';
-import { compareSerial } from '../../zone/zone.ts';
+import { ConfigError } from '../../../sync-agent/config.ts';
+import type { Publisher } from '../../../sync-agent/publish/publisher.ts';
+import { makeSigningKey } from '../../../sync-agent/keys.ts';
+import { SinkError } from '../../../sync-agent/sinks/sink.ts';
+import { toHex } from '../../../zone/hash.ts';
+import { FormatError } from '../../../zone/format-error.ts';
+import { decodeHead } from '../../../zone/head.ts';
+import { importVerifyKeys } from '../../../zone/root.ts';
+import { compareSerial } from '../../../zone/zone.ts';
 import {
   contentOf,
   HEAD,
@@ -16,6 +16,7 @@ import {
   type Names,
   openPublisher,
   publisherOf,
+  pushOf,
   type PutFault,
   readZone,
   type WatchedSink,
@@ -109,14 +110,16 @@ describe('what can not be used', () => {
       key,
       clock,
       randomOctets: (length) => new Uint8Array(length).fill(9),
-      onUnusable: (each) => void told.push(each),
+      onEvent: (event) => event.kind === 'unusable' && told.push(event.reason),
     });
-    const push = await again.publish(contentOf(names(0, count)), clock.ms, signal);
+    const push = await again.publish(pushOf(contentOf(names(0, count)), clock.ms), signal);
     expect(told).toEqual([expect.stringMatching(reason)]);
     expect(push).toMatchObject({ kind: 'changed', serial: serial + 1, changes: count });
     expect(sink.puts.at(-1)).toEqual([HEAD]);
     expect((await readZone(sink, key))?.names).toEqual(names(0, count));
-    expect((await again.publish(contentOf(names(0, count)), clock.ms, signal)).kind).toBe('unchanged');
+    expect((await again.publish(pushOf(contentOf(names(0, count)), clock.ms), signal)).kind).toBe(
+      'unchanged',
+    );
     expect(told).toHaveLength(1);
   });
 
@@ -127,11 +130,11 @@ describe('what can not be used', () => {
     const other = publisherOf(sink, {
       key: otherKey,
       clock,
-      onUnusable: (reason) => expect.unreachable(reason),
+      onEvent: (event) => expect.unreachable(event.kind),
     });
     for (let i = 0; i < 2; i++) {
       const error = await other
-        .publish(contentOf(names(0, 6)), clock.ms, signal)
+        .publish(pushOf(contentOf(names(0, 6)), clock.ms), signal)
         .catch((caught: unknown) => caught);
       expect(error).toBeInstanceOf(ConfigError);
       const message = error instanceof Error ? error.message : '';
@@ -147,7 +150,7 @@ describe('what can not be used', () => {
     const { sink, clock, publish } = open();
     await publish(names(0, 5));
     const other = publisherOf(sink, { key: otherKey, clock });
-    await expect(other.publish(contentOf(names(0, 6)), clock.ms, signal)).rejects.toThrow(
+    await expect(other.publish(pushOf(contentOf(names(0, 6)), clock.ms), signal)).rejects.toThrow(
       /signed with key [0-9a-f]{16}; .*give --new-key and put \S{44} into the Worker's VERIFY_KEYS/,
     );
     expect((await readZone(sink, key))?.names).toEqual(names(0, 5));
@@ -161,9 +164,9 @@ describe('what can not be used', () => {
       key: otherKey,
       clock,
       replaceOtherKey: true,
-      onUnusable: (reason) => void told.push(reason),
+      onEvent: (event) => event.kind === 'unusable' && told.push(event.reason),
     });
-    const push = await other.publish(contentOf(names(0, 5)), clock.ms, signal);
+    const push = await other.publish(pushOf(contentOf(names(0, 5)), clock.ms), signal);
     expect(push).toMatchObject({ kind: 'changed', serial: serial + 1, changes: 5 });
     expect(told).toEqual([
       expect.stringMatching(/^head root: is signed by key [0-9a-f]{16}, which is not trusted here$/),
@@ -182,8 +185,12 @@ describe('what can not be used', () => {
     await edit(sink, HEAD, (octets) => (typeof value === 'number' ? octets.slice(0, value) : value));
     clock.ms += 5000;
     const told: string[] = [];
-    const again = publisherOf(sink, { key, clock, onUnusable: (reason) => void told.push(reason) });
-    const push = await again.publish(contentOf(names(0, 5)), clock.ms, signal);
+    const again = publisherOf(sink, {
+      key,
+      clock,
+      onEvent: (event) => event.kind === 'unusable' && told.push(event.reason),
+    });
+    const push = await again.publish(pushOf(contentOf(names(0, 5)), clock.ms), signal);
     expect(push.serial).toBe(serial + 5);
     expect(told).toHaveLength(1);
     expect((await readZone(sink, key))?.names).toEqual(names(0, 5));
@@ -264,12 +271,14 @@ describe('a sink that fails', () => {
         let before: Awaited<ReturnType<typeof readZone>>;
         for (const { from, count, version, wait, restart, fault } of all) {
           if (restart) publisher = undefined;
-          publisher ??= publisherOf(sink, { key, clock, onUnusable: (reason) => expect.unreachable(reason) });
+          publisher ??= publisherOf(sink, { key, clock, onEvent: (event) => expect.unreachable(event.kind) });
           clock.ms += wait;
           const wanted = names(from, from + count, version);
           sink.fault = fault && ({ put: sink.puts.length + fault.put, when: fault.when } satisfies PutFault);
           const puts = sink.puts.length;
-          const push = await publisher.publish(contentOf(wanted), clock.ms, signal).catch(() => undefined);
+          const push = await publisher
+            .publish(pushOf(contentOf(wanted), clock.ms), signal)
+            .catch(() => undefined);
           sink.fault = undefined;
           const after = await readZone(sink, key);
           if (push) {
@@ -296,14 +305,14 @@ describe('a sink that fails', () => {
   it("stops with the signal's reason, writes nothing, and goes on the next time", async () => {
     const { sink, clock, publisher, publish } = open();
     const reason = new Error('enough');
-    await expect(publisher.publish(contentOf(names(0, 1)), clock.ms, AbortSignal.abort(reason))).rejects.toBe(
-      reason,
-    );
+    await expect(
+      publisher.publish(pushOf(contentOf(names(0, 1)), clock.ms), AbortSignal.abort(reason)),
+    ).rejects.toBe(reason);
     expect(await sink.list('', signal)).toEqual([]);
     await publish(names(0, 1));
-    await expect(publisher.publish(contentOf(names(0, 2)), clock.ms, AbortSignal.abort(reason))).rejects.toBe(
-      reason,
-    );
+    await expect(
+      publisher.publish(pushOf(contentOf(names(0, 2)), clock.ms), AbortSignal.abort(reason)),
+    ).rejects.toBe(reason);
     expect((await readZone(sink, key))?.names).toEqual(names(0, 1));
     expect((await publish(names(0, 2))).kind).toBe('changed');
   });

@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import type { Published, PublisherOptions } from '../../sync-agent/publish.ts';
-import { makeSigningKey } from '../../sync-agent/keys.ts';
-import { SinkError } from '../../sync-agent/sinks/sink.ts';
-import { MAX_HEAD_OCTETS } from '../../zone/head.ts';
-import { parseName } from '../../zone/name.ts';
+import type { PublisherOptions } from '../../../sync-agent/publish/publisher.ts';
+import type { Published } from '../../../sync-agent/publish/published.ts';
+import { makeSigningKey } from '../../../sync-agent/keys.ts';
+import { SinkError } from '../../../sync-agent/sinks/sink.ts';
+import { MAX_HEAD_OCTETS } from '../../../zone/head.ts';
+import { parseName } from '../../../zone/name.ts';
 import {
   contentOf,
   HEAD,
@@ -12,6 +13,7 @@ import {
   NOW_SECONDS,
   openPublisher,
   publisherOf,
+  pushOf,
   readZone,
   ZONE,
   type WatchedSink,
@@ -45,7 +47,7 @@ describe('the first push', () => {
 
   it('says who wrote it, when, and when the cluster was read; the root stands in the metadata too', async () => {
     const { sink, publisher } = open();
-    await publisher.publish(contentOf(names(0, 1)), 123_456, signal);
+    await publisher.publish(pushOf(contentOf(names(0, 1)), 123_456), signal);
     const head = (await readZone(sink, key))?.head;
     expect(head?.root).toMatchObject({
       createdAtMs: NOW_SECONDS * 1000,
@@ -83,6 +85,7 @@ describe('an unchanged zone', () => {
     expect(await publish(names(0, 5))).toEqual({
       kind: 'unchanged',
       serial: first.serial,
+      epoch: 1,
       changes: 0,
       writes: 0,
       octets: 0,
@@ -119,7 +122,7 @@ describe('an unchanged zone', () => {
       clock,
       settings: { staleAfterSeconds: 1, expireAfterSeconds: 0, recursionAvailable: 'never' },
     });
-    expect(await other.publish(contentOf(names(0, 5)), clock.ms, signal)).toMatchObject({
+    expect(await other.publish(pushOf(contentOf(names(0, 5)), clock.ms), signal)).toMatchObject({
       kind: 'changed',
       serial: serial + 1,
       changes: 0,
@@ -236,7 +239,7 @@ describe('a change', () => {
     const before = await sink.get(HEAD, signal);
     const limits = { overlayOctets: 300, runOctets: 10, shardOctets: 10 };
     const huge = publisherOf(sink, { key, clock, limits, zone: { ...ZONE, nameServers: servers } });
-    await expect(huge.publish(contentOf(names(0, 200)), clock.ms, signal)).rejects.toThrow(
+    await expect(huge.publish(pushOf(contentOf(names(0, 200)), clock.ms), signal)).rejects.toThrow(
       /^head: is \d+ octets long \(at most 65536\)$/,
     );
     expect(await sink.get(HEAD, signal)).toEqual(before);
@@ -255,9 +258,10 @@ describe('a restart', () => {
       key,
       clock,
       randomOctets: (length) => new Uint8Array(length).fill(99),
-      onUnusable: (reason) => void told.push(reason),
+      onEvent: (event) => event.kind === 'unusable' && told.push(event.reason),
     });
-    const publishAgain = (all: Names): Promise<Published> => again.publish(contentOf(all), clock.ms, signal);
+    const publishAgain = (all: Names): Promise<Published> =>
+      again.publish(pushOf(contentOf(all), clock.ms), signal);
     expect(await publishAgain(names(0, count))).toMatchObject({ kind: 'unchanged', serial: second.serial });
     expect(sink.puts).toEqual([]);
     const third = await publishAgain(names(0, count + 1));
@@ -283,13 +287,13 @@ describe('a restart', () => {
     const { serial } = await publish(names(0, 5));
     sink.puts.length = 0;
     sink.failsGet = (each) => each !== HEAD;
-    const again = publisherOf(sink, { key, clock, onUnusable: (reason) => expect.unreachable(reason) });
-    await expect(again.publish(contentOf(names(0, 6)), clock.ms, signal)).rejects.toThrow(
+    const again = publisherOf(sink, { key, clock, onEvent: (event) => expect.unreachable(event.kind) });
+    await expect(again.publish(pushOf(contentOf(names(0, 6)), clock.ms), signal)).rejects.toThrow(
       new SinkError('get refused'),
     );
     expect(sink.puts).toEqual([]);
     sink.failsGet = () => false;
-    expect(await again.publish(contentOf(names(0, 6)), clock.ms, signal)).toMatchObject({
+    expect(await again.publish(pushOf(contentOf(names(0, 6)), clock.ms), signal)).toMatchObject({
       serial: serial + 1,
       changes: 1,
     });
@@ -309,24 +313,24 @@ describe('a dry run', () => {
   it('writes nothing and says what would be written, each time', async () => {
     const { sink, clock, publish } = open();
     const dry = publisherOf(sink, { key, clock, dryRun: true });
-    const tryOut = (all: Names): Promise<Published> => dry.publish(contentOf(all), clock.ms, signal);
+    const tryOut = (all: Names): Promise<Published> => dry.publish(pushOf(contentOf(all), clock.ms), signal);
     const wanted = await tryOut(names(0, 60));
     expect(await tryOut(names(0, 60))).toEqual(wanted);
     expect(sink.puts).toEqual([]);
     expect(await publish(names(0, 60))).toEqual(wanted);
     sink.puts.length = 0;
     const after = publisherOf(sink, { key, clock, dryRun: true });
-    expect(await after.publish(contentOf(names(0, 60)), clock.ms, signal)).toMatchObject({
+    expect(await after.publish(pushOf(contentOf(names(0, 60)), clock.ms), signal)).toMatchObject({
       kind: 'unchanged',
       writes: 0,
     });
-    expect(await after.publish(contentOf(names(1, 61)), clock.ms, signal)).toMatchObject({
+    expect(await after.publish(pushOf(contentOf(names(1, 61)), clock.ms), signal)).toMatchObject({
       kind: 'changed',
       changes: 2,
       writes: 1,
     });
     clock.ms += 300_000;
-    expect(await after.publish(contentOf(names(0, 60)), clock.ms, signal)).toMatchObject({
+    expect(await after.publish(pushOf(contentOf(names(0, 60)), clock.ms), signal)).toMatchObject({
       kind: 'confirmed',
       writes: 1,
     });
@@ -338,7 +342,7 @@ it('variants of a zone stand beside each other', async () => {
   const { sink, clock, publish } = open();
   await publish(names(0, 3));
   const other = publisherOf(sink, { key, clock, variant: 'team-a' });
-  await other.publish(contentOf(names(0, 1)), clock.ms, signal);
+  await other.publish(pushOf(contentOf(names(0, 1)), clock.ms), signal);
   expect(sink.puts.at(-1)).toEqual(['z/mesos/team-a/head']);
   expect((await readZone(sink, key))?.names).toEqual(names(0, 3));
 });

@@ -1,0 +1,142 @@
+import { existsSync } from 'node:fs';
+import type { Command } from 'commander';
+import { FormatError } from '../../zone/format-error.ts';
+import { hashName } from '../../zone/hash.ts';
+import { findInLevels } from '../../zone/levels.ts';
+import { nameToWire, type OwnerName, parseName } from '../../zone/name.ts';
+import { typeCode, typeName } from '../../zone/record.ts';
+import type { Skipped } from '../cluster.ts';
+import { type AgentConfig, ConfigError } from '../config.ts';
+import { signingKeyPath, trustedKeys } from '../keys.ts';
+import { readHead, readLevels } from '../publish/stored-head.ts';
+import { recordSettings } from '../record-settings.ts';
+import { explainName, type Explanation } from '../records/explain.ts';
+import { comparePublished, publishedRRsets } from '../records/published-name.ts';
+import { hostNamesOf } from '../records/generate.ts';
+import { asJson, asText, type PublishedView } from './explain-text.ts';
+import {
+  addInputOptions,
+  configFrom,
+  hostsFrom,
+  type InputFlags,
+  mesosHttpFrom,
+  sourceFrom,
+} from './inputs.ts';
+import { rrsetSettings, sinkFrom } from './outputs.ts';
+import { note, stopSignal } from './terminal.ts';
+
+type Flags = InputFlags & {
+  readonly sinkDir?: string;
+  readonly published?: boolean;
+  readonly verifyKey?: string;
+  readonly json?: boolean;
+};
+
+const EXAMPLES = `
+Examples:
+  mesos-doh explain search.marathon.mesos --master http://10.0.0.1:5050
+  mesos-doh explain _search._tcp.marathon.mesos SRV --state state.json
+  mesos-doh explain search.marathon.mesos --config /etc/mesos-doh/config.json --published`;
+
+export function addExplainCommand(program: Command): void {
+  addInputOptions(program.command('explain'))
+    .description('why a name answers as it does, or does not: task, rule, source, what was left out')
+    .argument('<name>', 'the name, whole: with the domain')
+    .argument('[type]', 'A, AAAA, SRV, …: only this type is asked for')
+    .option('--published', 'compare with what is published in Workers KV')
+    .option('--sink-dir <dir>', 'compare with what was published to this directory')
+    .option(
+      '--verify-key <base64>',
+      "public keys to check what is published with (default: the data directory's)",
+    )
+    .option('--json', 'print as JSON')
+    .addHelpText('after', EXAMPLES)
+    .action(async (name: string, type: string | undefined, flags: Flags) => {
+      const config = configFrom(flags, note);
+      const asked = type === undefined ? undefined : readType(type);
+      if (name === '' || name === '.') throw new ConfigError('<name> should be a name of the cluster');
+      const explanation = await explained(name, asked, { flags, config });
+      const compares = flags.published === true || flags.sinkDir !== undefined;
+      const view = compares ? await published(explanation, { flags, config }) : undefined;
+      process.stdout.write(flags.json === true ? asJson(explanation, view) : asText(explanation, view));
+    });
+}
+
+type Settings = { readonly flags: Flags; readonly config: AgentConfig };
+
+async function explained(
+  name: string,
+  type: string | undefined,
+  { flags, config }: Settings,
+): Promise<Explanation> {
+  const http = mesosHttpFrom(config);
+  try {
+    const settings = recordSettings(config);
+    const skipped: Skipped[] = [];
+    const source = sourceFrom(flags, config, http);
+    const hosts = hostsFrom(flags, config);
+    const state = await source.read((one) => void skipped.push(one), stopSignal());
+    const resolved = await hosts.resolve(hostNamesOf(state, settings.masters), stopSignal());
+    const addressesOfHost = (host: string): readonly string[] => resolved.get(host) ?? [];
+    return explainName(state, name, {
+      settings,
+      rrsets: rrsetSettings(config),
+      addressesOfHost,
+      skipped,
+      type,
+    });
+  } finally {
+    await http.close();
+  }
+}
+
+/** What is published of the name, signature checked; undefined for a name that nobody can ask for. */
+async function published(
+  explanation: Explanation,
+  { flags, config }: Settings,
+): Promise<PublishedView | undefined> {
+  const owner = ownerOf(explanation);
+  if (owner === undefined) return undefined;
+  if (flags.sinkDir !== undefined && !existsSync(flags.sinkDir))
+    throw new ConfigError(`directory ${flags.sinkDir} does not exist`);
+  const { sink, close } = sinkFrom({ sinkDir: flags.sinkDir, kv: config.kv }, process.env);
+  try {
+    const { origin } = rrsetSettings(config);
+    const place = { sink, origin, variant: 'main' };
+    const keys = flags.verifyKey?.split(',') ?? (await trustedKeys(signingKeyPath(config)));
+    const stored = await readHead(place, keys, stopSignal());
+    if (stored.kind === 'nothing') throw new ConfigError(`${sink.name} has no snapshot of zone ${origin}`);
+    if (stored.kind === 'unusable')
+      throw new ConfigError(`${sink.name}: the snapshot of zone ${origin} can not be used: ${stored.reason}`);
+    const { root, body } = stored.head;
+    const levels = await readLevels(place, body, stopSignal());
+    const wire = nameToWire(owner);
+    const rrsets = publishedRRsets(findInLevels(levels, wire, hashName(wire, levels.table.seed)));
+    const ageOf = (atMs: number): number => Math.round((Date.now() - atMs) / 1000);
+    return {
+      sink: sink.name,
+      serial: root.serial,
+      ageSeconds: ageOf(root.createdAtMs),
+      confirmedSecondsAgo: ageOf(root.confirmedAtMs),
+      rrsets,
+      differences: comparePublished(explanation, rrsets),
+    };
+  } finally {
+    await close();
+  }
+}
+
+function ownerOf({ name }: Explanation): OwnerName | undefined {
+  try {
+    return parseName(name);
+  } catch (error) {
+    if (error instanceof FormatError) return undefined;
+    throw error;
+  }
+}
+
+function readType(text: string): string {
+  const code = typeCode(text);
+  if (code === undefined) throw new ConfigError(`${text} is no record type; say A, AAAA, SRV or TYPE65`);
+  return typeName(code);
+}

@@ -1,0 +1,119 @@
+import { join } from 'node:path';
+import type { ClusterState } from '../cluster.ts';
+import type { AgentConfig } from '../config.ts';
+import type { Office } from '../agent.ts';
+import { createChangeLog } from '../change-log.ts';
+import type { Term } from '../election/election.ts';
+import type { OnEvent } from '../events.ts';
+import type { Change } from '../publish/published.ts';
+import { createQuotaFile } from '../quota-file.ts';
+import { recordSettings } from '../record-settings.ts';
+import { createCountedSink } from '../sinks/counted.ts';
+import type { Sink } from '../sinks/sink.ts';
+import { type Source, SourceError } from '../sources/source.ts';
+import { createSync } from '../sync.ts';
+import { loadOrMakeWriterId } from '../writer-id.ts';
+import { hostsFrom, type InputFlags, mesosHttpFrom, sourceFrom } from './inputs.ts';
+import { type Outlet, publisherFrom, rrsetSettings, signingKeyFrom, sinkFrom } from './outputs.ts';
+import { note } from './terminal.ts';
+
+/** Flags that say where a zone is published. */
+export type OutputFlags = InputFlags & { readonly sinkDir?: string; readonly newKey?: boolean };
+
+/** All that publishing takes, opened; `open` is called once a term. */
+export type Opened = {
+  readonly outlet: Outlet;
+  readonly open: (term?: Term) => Office;
+  readonly close: () => Promise<void>;
+};
+
+export type OpenOptions = {
+  readonly onEvent: OnEvent;
+  /** Instead of the change log. */
+  readonly onChanged?: (change: Change) => void;
+  readonly dryRun?: boolean;
+  /** The cluster is not read: none has to be named. */
+  readonly withoutCluster?: boolean;
+  /** Instead of the sink that flags and configuration name. */
+  readonly destination?: ReturnType<typeof sinkFrom>;
+};
+
+const NO_CLUSTER: Source<ClusterState> = {
+  name: 'no cluster',
+  read: () => Promise.reject(new SourceError('this command reads no cluster')),
+};
+
+/** Opens source, sink and keys. Throws `ConfigError`; what was opened by then is closed again. */
+export async function openOutlet(
+  flags: OutputFlags,
+  config: AgentConfig,
+  { onEvent, onChanged, dryRun = false, withoutCluster = false, destination }: OpenOptions,
+): Promise<Opened> {
+  const mesosHttp = mesosHttpFrom(config);
+  const {
+    sink,
+    spreadMs,
+    close: closeSink,
+  } = destination ?? sinkFrom({ sinkDir: flags.sinkDir, kv: config.kv }, process.env);
+  const close = async (): Promise<void> => {
+    await Promise.all([mesosHttp.close(), closeSink()]);
+  };
+  try {
+    const changed = onChanged ?? (dryRun ? undefined : loggedIn(config));
+    const outlet: Outlet = {
+      sink: config.plan === 'free' && !dryRun ? counted(sink, config, onEvent) : sink,
+      spreadMs,
+      key: await signingKeyFrom(config, { absent: dryRun ? 'pretend' : 'make', onEvent }),
+      writerId: await loadOrMakeWriterId(config.dataDir, { pretend: dryRun }),
+      onEvent,
+      ...(changed && { onChanged: changed }),
+      dryRun,
+      replaceOtherKey: flags.newKey === true,
+    };
+    const source = withoutCluster ? NO_CLUSTER : sourceFrom(flags, config, mesosHttp);
+    return { outlet, open: (term) => openOffice(flags, config, { outlet, source, term }), close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+function counted(sink: Sink, { dataDir }: AgentConfig, onEvent: OnEvent): Sink {
+  return createCountedSink(sink, createQuotaFile(join(dataDir, 'quota.json'), { now: Date.now, onEvent }));
+}
+
+function openOffice(
+  flags: InputFlags,
+  config: AgentConfig,
+  { outlet, source, term }: { outlet: Outlet; source: Source<ClusterState>; term: Term | undefined },
+): Office {
+  const publisher = publisherFrom(config, outlet, term);
+  const sync = createSync({
+    source,
+    hosts: hostsFrom(flags, config),
+    settings: recordSettings(config),
+    guard: config.guard,
+    rrsets: rrsetSettings(config),
+    publisher,
+    sinkName: outlet.sink.name,
+    onEvent: outlet.onEvent,
+    now: Date.now,
+    monotonicMs: () => performance.now(),
+  });
+  return { sync, publisher };
+}
+
+export function changeLogOf({ dataDir }: AgentConfig): ReturnType<typeof createChangeLog> {
+  return createChangeLog(join(dataDir, 'changes.jsonl'));
+}
+
+/** Each push that changes anything in the change log; one that can't be written costs no push. */
+function loggedIn(config: AgentConfig): (change: Change) => void {
+  const log = changeLogOf(config);
+  let last = Promise.resolve();
+  return (change) => {
+    last = last
+      .then(() => log.note(change, Date.now()))
+      .catch((error: unknown) => note(`the change log: ${error instanceof Error ? error.message : ''}`));
+  };
+}

@@ -1,0 +1,79 @@
+import { pino } from 'pino';
+import { createAgentState } from '../agent-state.ts';
+import { createJobs, type Jobs, type Office, runAgent } from '../agent.ts';
+import type { AgentConfig } from '../config.ts';
+import { type Controls, openControlServer } from '../control/server.ts';
+import { electionFrom } from '../election/from-config.ts';
+import type { OnEvent } from '../events.ts';
+import { createHttp } from '../http.ts';
+import { createLog } from '../log.ts';
+import { createMonitor, healthOf } from '../monitor.ts';
+import { sleepFor } from '../retry.ts';
+import { loadOrMakeWriterId } from '../writer-id.ts';
+import { openOutlet, type OutputFlags } from './office.ts';
+import { candidateFrom } from './outputs.ts';
+import { stopSignal } from './terminal.ts';
+
+/** The agent until it is stopped, with its monitor and its control socket. */
+export async function runForever(flags: OutputFlags, config: AgentConfig): Promise<void> {
+  const monotonicMs = (): number => performance.now();
+  const writerId = Buffer.from(await loadOrMakeWriterId(config.dataDir)).toString('hex');
+  const state = createAgentState({ writerId, election: config.election.by, monotonicMs, now: Date.now });
+  const log = createLog(pino.destination(2));
+  const onEvent: OnEvent = (event) => {
+    state.onEvent(event);
+    log(event);
+  };
+  const closers: (() => Promise<void>)[] = [];
+  const keep = <Closable extends { readonly close: () => Promise<void> }>(opened: Closable): Closable => {
+    closers.unshift(opened.close);
+    return opened;
+  };
+  try {
+    const jobs = createJobs();
+    const controls = controlsOf(jobs, { facts: state.facts });
+    keep(await openControlServer(config.dataDir, controls));
+    if (config.metrics) keep(await createMonitor({ ...config.metrics, state }));
+    const opened = keep(await openOutlet(flags, config, { onEvent }));
+    const http = keep(createHttp());
+    const election = keep(electionFrom(config, { http, sleep: sleepFor, monotonicMs }));
+    const agent = {
+      election,
+      candidate: candidateFrom(config, opened.outlet),
+      openOffice: opened.open,
+      jobs,
+      intervalMs: intervalMs(config),
+      resignAfterMs: 3000 * config.livenessSeconds,
+      onEvent,
+      sleep: sleepFor,
+      monotonicMs,
+    };
+    await runAgent(agent, stopSignal());
+  } finally {
+    for (const close of closers) await close();
+  }
+}
+
+/** Polled no more often than pushes may follow each other. */
+function intervalMs({ mesos, minPushSeconds }: AgentConfig): number {
+  return Math.max(mesos.pollSeconds, minPushSeconds) * 1000;
+}
+
+/** What people may order, each done between two syncs. Only the agent that writes can do anything. */
+function controlsOf(jobs: Jobs, { facts }: Pick<ReturnType<typeof createAgentState>, 'facts'>): Controls {
+  const order = async <Result>(job: (office: Office) => Promise<Result>): Promise<Result> => {
+    const { role, roleWhy } = facts();
+    if (role !== 'writer') throw new Error(`this agent does not write now (${role}: ${roleWhy ?? ''})`);
+    return jobs.run(job, stopSignal());
+  };
+  const force = async (): Promise<unknown> =>
+    order((office) => office.sync.once(stopSignal(), { force: true }));
+  return {
+    status: async () => ({ ...healthOf(facts()), totals: facts().totals }),
+    held: async () => order(async (office) => office.sync.held()),
+    release: force,
+    force,
+    unpin: async () => order((office) => office.sync.once(stopSignal(), { unpin: true, force: true })),
+    rollback: async (serial) => order((office) => office.sync.rollback(serial, stopSignal())),
+  };
+}
