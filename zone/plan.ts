@@ -7,6 +7,7 @@ import { CONTENT_HASH_OCTETS, contentHash, hashName, sameOctets } from './hash.t
 import { type LevelTable, MAX_HEAD_OCTETS } from './head.ts';
 import { applied, findInLevels, type Levels, openLevels } from './levels.ts';
 import { octetsKey } from './octets.ts';
+import { packBlock } from './pack.ts';
 import type { Serial } from './zone.ts';
 
 /** How large the levels may grow. */
@@ -17,15 +18,26 @@ export type Limits = {
   readonly runOctets: number;
   /** A cut makes as many shards (a power of two, at most 2,048) as keep them below this on average. */
   readonly shardOctets: number;
+  /** For zones so large that sending them counts; without it nothing is packed. */
+  readonly packed?: PackedLimits;
+};
+
+/** Zones whose shards are together larger than `fromOctets` are stored packed, and may have larger blocks. */
+export type PackedLimits = {
+  readonly fromOctets: number;
+  /** Of the run before it is packed; packed it still keeps below `Limits.runOctets`. */
+  readonly runOctets: number;
+  readonly shardOctets: number;
 };
 
 export const DEFAULT_LIMITS: Limits = {
   overlayOctets: 56 * 1024,
   runOctets: 1024 * 1024,
   shardOctets: 384 * 1024,
+  packed: { fromOctets: 32 * 1024 * 1024, runOctets: 3 * 1024 * 1024, shardOctets: 768 * 1024 },
 };
 
-/** What a push writes: a new run (if any), and the levels the head then names. */
+/** What a push writes: a new run (if any), as it is stored, and the levels the head then names. */
 export type Plan = {
   readonly levels: Levels;
   readonly overlayOctets: Uint8Array;
@@ -38,7 +50,7 @@ export type Plan = {
   readonly wantsCut: boolean;
 };
 
-/** What a cut writes, all of it new: one run, or shards. */
+/** What a cut writes, all of it new and as it is stored: one run, or shards. */
 export type Cut = {
   readonly levels: Levels;
   readonly newRun: Uint8Array | undefined;
@@ -68,7 +80,7 @@ export async function planSnapshot(
     newRun,
     changes: real.length,
     changed: real.map(({ name }) => name),
-    wantsCut: (levels.run?.octets.length ?? 0) > limits.runOctets,
+    wantsCut: wantsCut(levels, limits),
   });
   if (real.length === 0) return planned(published);
 
@@ -79,9 +91,24 @@ export async function planSnapshot(
   if (octets.length <= Math.min(limits.overlayOctets, overlayRoom(published.table))) return planned(levels);
 
   const run = encodeBlock(layLevel(published.run, overlayChanges(levels), { ...below, run: undefined }));
-  const reference = { serial, hash: await contentHash(run), octets: run.length };
+  const stored = packedLimits(published, limits) ? await packBlock(run) : run;
+  const reference = { serial, hash: await contentHash(stored), octets: stored.length };
   const table = { ...published.table, run: reference };
-  return planned({ ...below, table, run: openBlock(run) }, run);
+  return planned({ ...below, table, run: openBlock(run) }, stored);
+}
+
+/** Has the run outgrown its budget, so that everything should be cut anew? */
+export function wantsCut(levels: Levels, limits: Limits = DEFAULT_LIMITS): boolean {
+  const { run, table } = levels;
+  if (!run || !table.run) return false;
+  const most = packedLimits(levels, limits)?.runOctets ?? limits.runOctets;
+  return run.octets.length > most || table.run.octets > limits.runOctets;
+}
+
+/** The limits of a packed zone, if the levels are one's. */
+function packedLimits({ shards }: Levels, { packed }: Limits): PackedLimits | undefined {
+  const octets = shards.reduce((sum, shard) => sum + shard.octets.length, 0);
+  return packed && octets > packed.fromOctets ? packed : undefined;
 }
 
 /**
@@ -108,15 +135,21 @@ export async function cutSnapshot(
       return { levels: openLevels(table, { overlay: NOTHING, run, shards: [] }), newRun: run, newShards: [] };
     }
   }
-  const bits = Math.min(
-    MAX_SHARD_BITS,
-    Math.max(1, Math.ceil(Math.log2(entries.octets / limits.shardOctets))),
-  );
-  const newShards = Array.from(entries.inShards(bits), encodeBlock);
+  const packed = limits.packed && entries.octets > limits.packed.fromOctets ? limits.packed : undefined;
+  const shardOctets = packed?.shardOctets ?? limits.shardOctets;
+  const bits = Math.min(MAX_SHARD_BITS, Math.max(1, Math.ceil(Math.log2(entries.octets / shardOctets))));
+  const shards: Uint8Array[] = [];
+  const newShards: Uint8Array[] = [];
   const hashes: Uint8Array[] = [];
-  for (const shard of newShards) hashes.push(await contentHash(shard));
+  for (const members of entries.inShards(bits)) {
+    const shard = encodeBlock(members);
+    const stored = packed ? await packBlock(shard) : shard;
+    shards.push(shard);
+    newShards.push(stored);
+    hashes.push(await contentHash(stored));
+  }
   const table = { seed, run: undefined, shards: { cutSerial: serial, bits, hashes } };
-  const levels = openLevels(table, { overlay: NOTHING, run: undefined, shards: newShards });
+  const levels = openLevels(table, { overlay: NOTHING, run: undefined, shards });
   return { levels, newRun: undefined, newShards };
 }
 

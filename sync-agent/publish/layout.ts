@@ -13,7 +13,7 @@ import { runKey, shardKey } from '../../zone/head.ts';
 import { findInLevels, type Levels, liveEntries } from '../../zone/levels.ts';
 import type { OwnerName } from '../../zone/name.ts';
 import { createWriter } from '../../zone/octets.ts';
-import { type Cut, cutSnapshot, type Limits, planSnapshot } from '../../zone/plan.ts';
+import { type Cut, cutSnapshot, type Limits, planSnapshot, wantsCut } from '../../zone/plan.ts';
 import type { Serial } from '../../zone/zone.ts';
 import type { Pair } from '../sinks/sink.ts';
 
@@ -128,7 +128,9 @@ export function createLayout(options: LayoutOptions): Layout {
         const blocks = blocksOf({ ...over, newShards: [] }, options);
         return { levels, overlayOctets, blocks, changes, changed, namesCut: true };
       }
-      if (plan.wantsCut && !pending && options.spreadMs === 0) {
+      const isTooLarge = (plan.newRun?.length ?? 0) > MAX_RUN_OCTETS;
+      if (isTooLarge || (plan.wantsCut && !pending && options.spreadMs === 0)) {
+        pending = undefined;
         const made = await cutSnapshot(plan.levels, { seed: before.table.seed, serial, limits });
         return { ...made, ...LEVELS_ALONE, blocks: blocksOf(made, options), changes, changed };
       }
@@ -152,7 +154,7 @@ export function createLayout(options: LayoutOptions): Layout {
     },
 
     cut: async (levels, serial) => {
-      if (pending || (levels.run?.octets.length ?? 0) <= limits.runOctets) return undefined;
+      if (pending || !wantsCut(levels, limits)) return undefined;
       const made = await cutSnapshot(levels, { seed: levels.table.seed, serial, limits });
       const blocks = blocksOf(made, options);
       return {
@@ -174,6 +176,8 @@ export function createLayout(options: LayoutOptions): Layout {
   };
 }
 
+/** A run after very much has changed at once: KV takes 25 MiB, and no isolate should hold so much. */
+const MAX_RUN_OCTETS = 8 * 1024 * 1024;
 const LEVELS_ALONE = { overlayOctets: new Uint8Array(), namesCut: false } as const;
 
 function nonTerminalsOf(content: ZoneContent, origin: OwnerName): NonTerminals {

@@ -4,6 +4,7 @@ import { contentHash, sameOctets, toHex } from '../../zone/hash.ts';
 import { decodeHead, type HeadBody, headKey, runKey, shardKey } from '../../zone/head.ts';
 import type { Levels } from '../../zone/levels.ts';
 import type { OwnerName } from '../../zone/name.ts';
+import { unpackBlock } from '../../zone/pack.ts';
 import { decodeRoot, importVerifyKeys, type Root } from '../../zone/root.ts';
 import { compareSerial } from '../../zone/zone.ts';
 import type { Sink } from '../sinks/sink.ts';
@@ -51,7 +52,7 @@ export async function readLevels(
 ): Promise<Levels> {
   const { run, shards } = table;
   const block = async (key: string, hash: Uint8Array): Promise<Block> =>
-    openBlock(await readBlock(sink, { key, hash }, signal));
+    openBlock(await unpackBlock(await readBlock(sink, { key, hash }, signal)));
   const opened: Block[] = [];
   const missing = (shards?.hashes ?? []).entries();
   const fetchShards = async (): Promise<void> => {
@@ -67,7 +68,7 @@ export async function readLevels(
   };
 }
 
-/** A block's octets. Throws `FormatError` where it is missing or not what its hash says. */
+/** A block's octets as stored. Throws `FormatError` where it is missing or not what its hash says. */
 export async function readBlock(
   sink: Sink,
   { key, hash }: { readonly key: string; readonly hash: Uint8Array },

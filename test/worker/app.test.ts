@@ -225,3 +225,27 @@ describe('paths', () => {
     },
   );
 });
+
+it('a zone whose blocks are stored packed is answered as any other', async () => {
+  const names = Array.from({ length: 80 }, (_, i) => addresses(`task-${i}.mesos`, [`10.0.0.${i}`]));
+  const packed = { fromOctets: 100, runOctets: 2000, shardOctets: 1000 };
+  const limits = { overlayOctets: 100, runOctets: 900, shardOctets: 500, packed };
+  const before = await publishToKv(env.SNAPSHOTS, { rrsets: names, key, limits });
+  const more = Array.from({ length: 10 }, (_, i) => addresses(`more-${i}.mesos`, [`10.0.1.${i}`]));
+  await publishToKv(env.SNAPSHOTS, { rrsets: [...names, ...more], key, limits, after: before, serial: 2 });
+  const blocks = (await env.SNAPSHOTS.list({ prefix: 'z/mesos/main/' })).keys.filter(
+    ({ name }) => !name.endsWith('head'),
+  );
+  expect(blocks.some(({ name }) => name.includes('/r/2-'))).toBe(true);
+  for (const { name } of blocks.filter((block) => block.name.includes('/s/')))
+    expect(await env.SNAPSHOTS.get(name)).toMatch(/^MDZ1/);
+  const edge = createEdge({ ACCESS: 'open', VERIFY_KEYS: key.publicKeyBase64 });
+  for (const [name, address] of [
+    ['task-7.mesos', '10.0.0.7'],
+    ['task-79.mesos', '10.0.0.79'],
+    ['more-3.mesos', '10.0.1.3'],
+  ] as const) {
+    const { packet } = await edge.ask({ name, type: 1 });
+    expect(answersOf(packet)).toEqual([`A "${address}"`]);
+  }
+});

@@ -14,7 +14,9 @@ import {
   type Limits,
   type Plan,
   planSnapshot,
+  wantsCut,
 } from '../../zone/plan.ts';
+import { unpackBlock } from '../../zone/pack.ts';
 import { encodeSrv, type RRset, TYPE } from '../../zone/record.ts';
 import {
   anyContents,
@@ -444,6 +446,86 @@ describe('cutSnapshot', () => {
       expect(await cutSnapshot(levels, { seed, ...options })).toEqual(
         await cutSnapshot(table, { seed, ...options }),
       );
+    }
+  });
+});
+
+describe('a zone large enough to be packed', () => {
+  const limits: Limits = {
+    overlayOctets: 300,
+    runOctets: 900,
+    shardOctets: 500,
+    packed: { fromOctets: 3000, runOctets: 1500, shardOctets: 1200 },
+  };
+
+  /** The levels a reader makes of the blocks as they are stored. */
+  async function restored(
+    { table, overlay }: Levels,
+    stored: ReadonlyMap<string, Uint8Array>,
+  ): Promise<Levels> {
+    const block = async (hash: Uint8Array): Promise<Uint8Array> => {
+      const octets = stored.get(toHex(hash));
+      if (!octets) throw new Error('a block is not stored');
+      expect(await contentHash(octets)).toEqual(hash);
+      return unpackBlock(octets);
+    };
+    const shards: Uint8Array[] = [];
+    for (const hash of table.shards?.hashes ?? []) shards.push(await block(hash));
+    const run = table.run && (await block(table.run.hash));
+    return openLevels(table, { overlay: overlay?.octets ?? new Uint8Array(), run, shards });
+  }
+
+  it('says what its content says when its blocks are read back, and names what is stored', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(anyContents(30), { minLength: 1, maxLength: 5 }), async (all) => {
+        const stored = new Map<string, Uint8Array>();
+        const keep = async (octets: Uint8Array): Promise<void> =>
+          void stored.set(toHex(await contentHash(octets)), octets);
+        let levels: Levels | undefined;
+        for (const [i, contents] of all.entries()) {
+          const planned: Plan | undefined = levels && (await plan(levels, contents, { serial: i, limits }));
+          const made: Plan | Cut =
+            planned && !planned.wantsCut ? planned : await cut(contents, { serial: i, limits });
+          if (made.newRun) await keep(made.newRun);
+          for (const shard of 'newShards' in made ? made.newShards : []) await keep(shard);
+          levels = made.levels;
+          expect(levels.table.run?.octets).toBe(
+            levels.table.run && stored.get(toHex(levels.table.run.hash))?.length,
+          );
+          expectLevelsToSay(await restored(levels, stored), contents);
+        }
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  it('has fewer and larger shards, which take less room than they say, and a larger run', async () => {
+    const contents = new Map(
+      Array.from({ length: 200 }, (_, i): [OwnerName, RRset[]] => {
+        const owner = parseName(`search-${i}.marathon.mesos`);
+        return [owner, [{ owner, type: TYPE.A, ttl: 30, rdata: [Uint8Array.of(10, 0, 0, i)], sources: 1 }]];
+      }),
+    );
+    const { packed, ...plain } = limits;
+    const [small, large] = [
+      await cut(contents, { serial: 1, limits }),
+      await cut(contents, { serial: 1, limits: plain }),
+    ];
+    expect(packed).toBeDefined();
+    expect(small.newShards.length).toBeLessThan(large.newShards.length);
+    for (const [i, shard] of small.newShards.entries())
+      expect(shard.length).toBeLessThan((small.levels.shards[i]?.octets.length ?? 0) / 2);
+    expect(wantsCut({ ...small.levels, ...runOf(1400, 400) }, limits)).toBe(false);
+    expect(wantsCut({ ...small.levels, ...runOf(1600, 400) }, limits)).toBe(true);
+    expect(wantsCut({ ...small.levels, ...runOf(1400, 1000) }, limits)).toBe(true);
+    expect(wantsCut({ ...large.levels, ...runOf(1400, 1400) }, plain)).toBe(true);
+
+    function runOf(octets: number, stored: number): Pick<Levels, 'run' | 'table'> {
+      const block = openBlock(encodeBlock([]));
+      return {
+        run: { ...block, octets: new Uint8Array(octets) },
+        table: { ...small.levels.table, run: { serial: 1, hash: new Uint8Array(16), octets: stored } },
+      };
     }
   });
 });

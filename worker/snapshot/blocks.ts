@@ -1,6 +1,7 @@
 import { type Block, openBlock } from '../../zone/block.ts';
 import { FormatError } from '../../zone/format-error.ts';
 import { contentHash, sameOctets, toHex } from '../../zone/hash.ts';
+import { unpackBlock } from '../../zone/pack.ts';
 import { createOctetCache, type OctetCache } from './octet-cache.ts';
 import { createShare, type WaitUntil } from './share.ts';
 import { createSlots } from './slots.ts';
@@ -54,7 +55,7 @@ export function createBlocks({ fetchBlock, maxOctets, now, startTimer }: BlocksO
       if (cached) return cached;
       const octets = await fetchBlock(key, { fresh });
       if (!octets || !sameOctets(await contentHash(octets), hash)) continue;
-      const block = openBlock(octets);
+      const block = openBlock(await unpackBlock(octets));
       cache.set(key, block);
       return block;
     }

@@ -26,6 +26,10 @@ const place = (sink: Sink): { sink: Sink; origin: typeof ORIGIN; variant: string
   variant: 'main',
 });
 const HISTORY = { keep: 3, everySeconds: 3600, maxOctets: 1e9 };
+const PACKED = {
+  ...{ overlayOctets: 300, runOctets: 700, shardOctets: 600 },
+  packed: { fromOctets: 1200, runOctets: 1500, shardOctets: 900 },
+};
 const DAY_MS = 86_400_000;
 
 /** The process ends, as by kill -9, when it has written so many keys more. */
@@ -71,52 +75,59 @@ describe('an agent that is killed between any two writes', () => {
       killedAfter: fc.option(fc.nat(12), { nil: undefined }),
     });
     await fc.assert(
-      fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 25 }), async (steps) => {
-        const sink = mortalSink();
-        const clock = { ms: NOW_SECONDS * 1000 };
-        const start = (): Publisher =>
-          publisherOf(sink, {
-            key,
-            clock,
-            history: HISTORY,
-            spreadMs: 90_000,
-            onEvent: (event) => void (event.kind === 'unusable' && expect.unreachable(event.reason)),
-          });
-        let publisher = start();
-        let before: Awaited<ReturnType<typeof readZone>>;
-        for (const { from, count, version, waitMs, sweep, killedAfter } of steps) {
-          clock.ms += waitMs;
-          const wanted = names(from, from + count, version);
-          sink.writesLeft = killedAfter ?? Number.POSITIVE_INFINITY;
-          try {
-            await publisher.publish(pushOf(contentOf(wanted), clock.ms), signal);
-            if (sweep) await publisher.sweep(signal);
-          } catch (error) {
-            if (!(error instanceof Killed)) throw error;
-            publisher = start();
+      fc.asyncProperty(
+        fc.array(step, { minLength: 1, maxLength: 25 }),
+        fc.boolean(),
+        async (steps, packed) => {
+          const sink = mortalSink();
+          const clock = { ms: NOW_SECONDS * 1000 };
+          const start = (): Publisher =>
+            publisherOf(sink, {
+              key,
+              clock,
+              history: HISTORY,
+              ...(packed && { limits: PACKED }),
+              spreadMs: 90_000,
+              onEvent: (event) => void (event.kind === 'unusable' && expect.unreachable(event.reason)),
+            });
+          let publisher = start();
+          let before: Awaited<ReturnType<typeof readZone>>;
+          for (const { from, count, version, waitMs, sweep, killedAfter } of steps) {
+            clock.ms += waitMs;
+            const wanted = names(from, from + count, version);
+            sink.writesLeft = killedAfter ?? Number.POSITIVE_INFINITY;
+            try {
+              await publisher.publish(pushOf(contentOf(wanted), clock.ms), signal);
+              if (sweep) await publisher.sweep(signal);
+            } catch (error) {
+              if (!(error instanceof Killed)) throw error;
+              publisher = start();
+            }
+            sink.writesLeft = Number.POSITIVE_INFINITY;
+            const after = await readZone(sink, key);
+            expect([before?.names, wanted]).toContainEqual(after?.names);
+            if (before && after)
+              expect(compareSerial(after.head.root.serial, before.head.root.serial)).toBeGreaterThanOrEqual(
+                0,
+              );
+            await expectWholeHistory(sink);
+            before = after;
           }
-          sink.writesLeft = Number.POSITIVE_INFINITY;
-          const after = await readZone(sink, key);
-          expect([before?.names, wanted]).toContainEqual(after?.names);
-          if (before && after)
-            expect(compareSerial(after.head.root.serial, before.head.root.serial)).toBeGreaterThanOrEqual(0);
-          await expectWholeHistory(sink);
-          before = after;
-        }
-        expect(sink.reused).toEqual([]);
+          expect(sink.reused).toEqual([]);
 
-        const last = names(0, 60, 1);
-        for (let day = 0; day < 5; day++) {
-          clock.ms += 1.5 * DAY_MS;
-          await publisher.publish(pushOf(contentOf(day % 2 === 0 ? last : names(0, 5)), clock.ms), signal);
-          await publisher.sweep(signal);
-        }
-        const named = await namedKeys(sink);
-        const kept = await sink.list('z/', signal);
-        const recent = NOW_SECONDS > 0 ? clock.ms / 1000 - 86_400 * 2 : 0;
-        const orphans = kept.filter((each) => !named.has(each) && serialIn(each) < recent);
-        expect(orphans).toEqual([]);
-      }),
+          const last = names(0, 60, 1);
+          for (let day = 0; day < 5; day++) {
+            clock.ms += 1.5 * DAY_MS;
+            await publisher.publish(pushOf(contentOf(day % 2 === 0 ? last : names(0, 5)), clock.ms), signal);
+            await publisher.sweep(signal);
+          }
+          const named = await namedKeys(sink);
+          const kept = await sink.list('z/', signal);
+          const recent = NOW_SECONDS > 0 ? clock.ms / 1000 - 86_400 * 2 : 0;
+          const orphans = kept.filter((each) => !named.has(each) && serialIn(each) < recent);
+          expect(orphans).toEqual([]);
+        },
+      ),
       { numRuns: 40 },
     );
   });

@@ -1,0 +1,66 @@
+import { FormatError } from './format-error.ts';
+
+/**
+ * A block as it is stored: plain, or packed where its zone is so large that sending it counts. Packed is:
+ *
+ *     magic u32, length of the block u32, the block as raw DEFLATE (RFC 1951)
+ */
+const MAGIC = 0x4d445a31; // "MDZ1"
+const HEADER_OCTETS = 8;
+/** No block of ours is larger; what claims to be is not unpacked. */
+const MAX_UNPACKED_OCTETS = 16 * 1024 * 1024;
+
+/** The same octets give the same packed octets, by the same version of zlib. */
+export async function packBlock(octets: Uint8Array): Promise<Uint8Array> {
+  const deflated = await collect(octets, new CompressionStream('deflate-raw'));
+  const packed = new Uint8Array(HEADER_OCTETS + deflated.length);
+  const view = new DataView(packed.buffer);
+  view.setUint32(0, MAGIC);
+  view.setUint32(4, octets.length);
+  packed.set(deflated, HEADER_OCTETS);
+  return packed;
+}
+
+/** The block, whether it was stored packed or plain. Throws `FormatError` for packed octets that are damaged. */
+export async function unpackBlock(stored: Uint8Array): Promise<Uint8Array> {
+  const view = new DataView(stored.buffer, stored.byteOffset, stored.length);
+  if (stored.length < HEADER_OCTETS || view.getUint32(0) !== MAGIC) return stored;
+  const length = view.getUint32(4);
+  if (length > MAX_UNPACKED_OCTETS) throw new FormatError('packed block', `claims ${length} octets`, 4);
+  const deflated = stored.subarray(HEADER_OCTETS);
+  return collect(deflated, new DecompressionStream('deflate-raw'), length);
+}
+
+/** What a stream makes of octets; with `length` exactly so many, or a `FormatError` as soon as it is known. */
+async function collect(
+  octets: Uint8Array,
+  { writable, readable }: CompressionStream | DecompressionStream,
+  length?: number,
+): Promise<Uint8Array> {
+  const writer = writable.getWriter();
+  // The reading side has the error too, and tells it.
+  void writer.write(octets as Uint8Array<ArrayBuffer>).catch(() => undefined);
+  void writer.close().catch(() => undefined);
+  const pieces: Uint8Array[] = [];
+  let total = 0;
+  try {
+    const reader = readable.getReader();
+    for (let read = await reader.read(); !read.done; read = await reader.read()) {
+      total += read.value.length;
+      if (length !== undefined && total > length) break;
+      pieces.push(read.value);
+    }
+    if (length !== undefined && total > length) await reader.cancel();
+  } catch {
+    throw new FormatError('packed block', 'is damaged');
+  }
+  if (length !== undefined && total !== length)
+    throw new FormatError('packed block', `holds other than the ${length} octets it claims`, 4);
+  const whole = new Uint8Array(total);
+  let at = 0;
+  for (const piece of pieces) {
+    whole.set(piece, at);
+    at += piece.length;
+  }
+  return whole;
+}
