@@ -138,6 +138,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
     publicKeys,
     writerId: options.writerId,
     epoch: term.epoch,
+    renumbersAdopted: options.term !== undefined,
     monotonicMs,
     replaceOtherKey: options.replaceOtherKey === true,
     onUnusable: (reason) => onEvent({ kind: 'unusable', reason }),

@@ -53,6 +53,11 @@ export type SightOptions = {
   readonly writerId: Uint8Array;
   /** Of the term; undefined where the sink alone tells. */
   readonly epoch: number | undefined;
+  /**
+   * What was taken over from an earlier life of this agent, or from another, is written under a new serial: a
+   * head it was still writing may land first, and readers that saw it would take no lower one.
+   */
+  readonly renumbersAdopted: boolean;
   readonly monotonicMs: () => number;
   readonly replaceOtherKey: boolean;
   readonly onUnusable: (reason: string) => void;
@@ -72,6 +77,7 @@ export function createSight(options: SightOptions): Sight {
   let highest: Mark | undefined;
   let seenAtMs: number | undefined;
   let behind = false;
+  let isAdopted = false;
 
   const mark = (root: Mark): void => {
     const isHigher =
@@ -97,6 +103,7 @@ export function createSight(options: SightOptions): Sight {
     try {
       const levels = await readLevels(place, head.body, signal);
       known = { ...head, levels, memory: await unfoldMemory(place, head.body.held, signal) };
+      isAdopted = options.renumbersAdopted;
       mark(head.root);
     } catch (error) {
       if (!(error instanceof FormatError)) throw error;
@@ -172,7 +179,8 @@ export function createSight(options: SightOptions): Sight {
       if (!highest) return { epoch: options.epoch ?? 1, serial: nextSerial(undefined, nowSeconds) };
       const isMine = sameOctets(highest.writerId, options.writerId);
       const epoch = Math.max(options.epoch ?? 0, highest.epoch + (isMine ? 0 : 1));
-      const mayStay = !contentChanged && !behind && known?.root.serial === highest.serial;
+      const isOurs = !behind && !isAdopted && known?.root.serial === highest.serial;
+      const mayStay = !contentChanged && isOurs;
       return { epoch, serial: mayStay ? highest.serial : nextSerial(highest.serial, nowSeconds) };
     },
     isBehind: () => behind,
@@ -186,6 +194,7 @@ export function createSight(options: SightOptions): Sight {
       doubtful.onLanded();
       doubtful = undefined;
       behind = false;
+      isAdopted = false;
       seenAtMs = monotonicMs();
     },
     refused: () => {

@@ -128,14 +128,14 @@ export async function runEventually(options: RunOptions): Promise<RunFigures> {
     const reader = readers[index];
     const name = pick(NAMES) ?? '';
     if (!reader) return;
-    const wasWarm = reader.isWarm;
+    const { isWarm: wasWarm, root: before } = reader;
     const found = await reader.find(name);
     // An isolate that was replaced meanwhile answers nobody.
     if (readers[index] !== reader) return;
     count.lookUps++;
     if (found.kind === 'found') reader.isWarm = true;
     else count.unavailable++;
-    log.answered(reader, name, { found, wasWarm });
+    log.answered(reader, name, { found, wasWarm, before });
   };
   const watchLookUp = (index: number): void => {
     lookUp(index).catch((error: unknown) => failures.push(error));
@@ -231,10 +231,13 @@ function openReader(
   };
 }
 
+/** `before`: the newest root it had answered from when it was asked. */
+type Answered = { readonly found: Found; readonly wasWarm: boolean; readonly before: Root | undefined };
+
 type Watch = {
   /** What the bodies written so far say, by their hash. */
   readonly written: (root: Root, names: Names) => void;
-  readonly answered: (reader: Reader, name: string, how: { found: Found; wasWarm: boolean }) => void;
+  readonly answered: (reader: Reader, name: string, how: Answered) => void;
   readonly expectUpToDate: (reader: Reader) => void;
   readonly figures: () => Pick<RunFigures, 'headsSeen' | 'cuts' | 'runs'>;
 };
@@ -290,7 +293,7 @@ async function watch(
   };
   return {
     written: (root, names) => void says.set(toHex(root.bodyHash), names),
-    answered: (reader, name, { found, wasWarm }) => {
+    answered: (reader, name, { found, wasWarm, before }) => {
       expect(problems).toEqual([]);
       if (found.kind === 'unavailable') {
         // All that is named is everywhere: who has answered once can always answer.
@@ -298,9 +301,9 @@ async function watch(
         return;
       }
       const { root } = found.held;
-      if (reader.root && isNewer(reader.root, root))
-        expect.fail(`reader ${reader.index} went back from ${reader.root.serial} to ${root.serial}`);
-      reader.root = root;
+      if (before && isNewer(before, root))
+        expect.fail(`reader ${reader.index} went back from ${before.serial} to ${root.serial}`);
+      if (!reader.root || !isNewer(reader.root, root)) reader.root = root;
       seen.add(`${reader.index} ${root.serial}`);
       const names = says.get(toHex(root.bodyHash)) ?? expect.fail(`nobody published serial ${root.serial}`);
       const said = textOf(found);

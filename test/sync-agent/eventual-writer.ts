@@ -1,3 +1,4 @@
+import { openTerm } from '../../sync-agent/election/term.ts';
 import type { KeyPair } from '../../sync-agent/keys.ts';
 import type { Sink } from '../../sync-agent/sinks/sink.ts';
 import type { VirtualClock } from '../fakes/virtual-clock.ts';
@@ -25,6 +26,7 @@ export function openWriter(
     },
     randomOctets: (length) => Uint8Array.from({ length }, () => random() * 256),
     ...{ limits: LIMITS, spreadMs },
+    term: openTerm({ epoch: undefined, why: 'a test', leftMs: () => Number.POSITIVE_INFINITY }).term,
   });
   return {
     publish: (names) => {
