@@ -186,14 +186,16 @@ async function keepPublished(
   }
 }
 
-/** Left-out elements are told when they change, not every second. */
+/** What stays as it is, left-out elements and held names, is told when it changes, not every second. */
 function quietly(onEvent: OnEvent): OnEvent {
-  let last = '';
+  const last = new Map<string, string>();
   return (event) => {
-    if (event.kind !== 'skipped') return onEvent(event);
-    const text = JSON.stringify(event.reasons);
-    if (text !== last) onEvent(event);
-    last = text;
+    if (event.kind === 'skipped' || event.kind === 'held' || event.kind === 'pinned') {
+      const text = JSON.stringify(event);
+      if (last.get(event.kind) === text) return;
+      last.set(event.kind, text);
+    }
+    onEvent(event);
   };
 }
 
