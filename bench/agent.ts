@@ -1,8 +1,7 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build } from 'esbuild';
+import { numbers } from './figures.ts';
+import { firstLine, type Stage } from './stage.ts';
 
 /** What mesos-dns e888ef4 took on a machine like the one this was written on: median, and peak of a first load. */
 const MESOS_DNS = new Map([
@@ -12,85 +11,53 @@ const MESOS_DNS = new Map([
 ]);
 
 /** Fetch, parse and generate at three sizes, in fresh processes, against a master that only sends octets. */
-export async function benchAgent(print: (line: string) => void): Promise<void> {
-  const directory = await mkdtemp(join(tmpdir(), 'mesos-doh-bench-'));
+export async function benchAgent({ print, directory, start, end }: Stage): Promise<void> {
   const bundle = join(directory, 'agent.mjs');
-  try {
-    // As it is shipped: stripping types at start costs a Node process 20 MiB that users do not pay.
-    const banner =
-      "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);";
-    const entryPoints = [new URL('agent-child.ts', import.meta.url).pathname];
-    await build({
-      entryPoints,
-      bundle: true,
-      platform: 'node',
-      format: 'esm',
-      outfile: bundle,
-      banner: { js: banner },
-    });
-    print(
-      'agent: fetch + parse + generate in a fresh process, ms: its first five loads, and the five after them,',
-    );
-    print(
-      'when the JIT has seen the code; mesos-dns: five loads of a fresh process, measured once, elsewhere',
-    );
-    print(
-      '    tasks   state MB   values   first five: min / median / max   then   first peak MiB   mesos-dns ms, MiB',
-    );
-    for (const [tasks, peer] of MESOS_DNS) {
-      const server = spawn(
-        process.execPath,
-        [new URL('serve-state.ts', import.meta.url).pathname, String(tasks)],
-        {
-          stdio: ['ignore', 'pipe', 'inherit'],
-        },
-      );
-      const { url, octets } = await firstLine(server);
-      const result = await firstLine(
-        spawn(process.execPath, [bundle, String(url)], { stdio: ['ignore', 'pipe', 'inherit'] }),
-      );
-      server.kill();
-      const elapsed = numbers(result['elapsedMs']);
-      const first = elapsed.slice(0, 5).toSorted((x, y) => x - y);
-      const then = elapsed.slice(5).toSorted((x, y) => x - y);
-      const columns = [
-        String(tasks).padStart(9),
-        (Number(octets) / 1e6).toFixed(1).padStart(10),
-        String(result['values']).padStart(8),
-        [first.at(0), first.at(2), first.at(-1)]
-          .map((value) => Math.round(value ?? 0))
-          .join(' / ')
-          .padStart(32),
-        String(Math.round(then.at(2) ?? 0)).padStart(6),
-        String(result['firstPeakMiB']).padStart(16),
-        `${peer.ms}, ${peer.mib}`.padStart(20),
-      ];
-      print(columns.join(' '));
-    }
-    const floor = await firstLine(
-      spawn(process.execPath, ['-e', FLOOR], { stdio: ['ignore', 'pipe', 'inherit'] }),
-    );
-    print(`a Node process that does nothing: ${String(floor['mib'])} MiB`);
-  } finally {
-    await rm(directory, { recursive: true });
+  // As it is shipped: stripping types at start costs a Node process 20 MiB that users do not pay.
+  const banner =
+    "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);";
+  const entryPoints = [new URL('agent-child.ts', import.meta.url).pathname];
+  await build({
+    entryPoints,
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    outfile: bundle,
+    banner: { js: banner },
+  });
+  print(
+    'agent: fetch + parse + generate in a fresh process, ms: its first five loads, and the five after them,',
+  );
+  print('when the JIT has seen the code; mesos-dns: five loads of a fresh process, measured once, elsewhere');
+  print(
+    '    tasks   state MB   values   first five: min / median / max   then   first peak MiB   mesos-dns ms, MiB',
+  );
+  for (const [tasks, peer] of MESOS_DNS) {
+    const serveState = new URL('serve-state.ts', import.meta.url).pathname;
+    const server = start(process.execPath, [serveState, String(tasks)]);
+    const { url, octets } = await firstLine(server);
+    const result = await firstLine(start(process.execPath, [bundle, String(url)]));
+    await end(server);
+    const elapsed = numbers(result['elapsedMs']);
+    const first = elapsed.slice(0, 5).toSorted((x, y) => x - y);
+    const then = elapsed.slice(5).toSorted((x, y) => x - y);
+    const columns = [
+      String(tasks).padStart(9),
+      (Number(octets) / 1e6).toFixed(1).padStart(10),
+      String(result['values']).padStart(8),
+      [first.at(0), first.at(2), first.at(-1)]
+        .map((value) => Math.round(value ?? 0))
+        .join(' / ')
+        .padStart(32),
+      String(Math.round(then.at(2) ?? 0)).padStart(6),
+      String(result['firstPeakMiB']).padStart(16),
+      `${peer.ms}, ${peer.mib}`.padStart(20),
+    ];
+    print(columns.join(' '));
   }
+  const floor = await firstLine(start(process.execPath, ['-e', FLOOR]));
+  print(`a Node process that does nothing: ${String(floor['mib'])} MiB`);
 }
 
 const FLOOR = `const kb = /VmHWM:\\s*(\\d+)/.exec(require('fs').readFileSync('/proc/self/status', 'utf8'))[1];
 console.log(JSON.stringify({ mib: Math.round(kb / 1024) }))`;
-
-async function firstLine(child: ChildProcess): Promise<Record<string, unknown>> {
-  let text = '';
-  for await (const chunk of child.stdout ?? []) {
-    text += String(chunk);
-    if (text.includes('\n')) break;
-  }
-  if (child.exitCode !== null && child.exitCode !== 0) throw new Error('a benchmark process failed');
-  const parsed: unknown = JSON.parse(text);
-  if (typeof parsed !== 'object' || parsed === null) throw new TypeError('a benchmark process said nothing');
-  return { ...parsed };
-}
-
-function numbers(value: unknown): number[] {
-  return Array.isArray(value) ? value.map(Number) : [];
-}

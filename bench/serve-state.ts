@@ -7,7 +7,8 @@ const tasks = Number(process.argv[2]);
 const cluster = createCluster({ seed: 1, agents: Math.max(1, Math.round(tasks / 40)), tasks });
 const master = { id: 'bench', ip: '127.0.0.1', port: 5050, hostname: 'localhost', electedSeconds: 0 };
 const body = Buffer.from([...stateChunks(cluster.snapshot(), master)].join(''));
-const server = createServer((_, response) => {
+// A reader busy for longer than the usual 5 s would find its connection closed.
+const server = createServer({ keepAliveTimeout: 60_000 }, (_, response) => {
   response.writeHead(200, { 'content-type': 'application/json', 'content-length': body.length });
   response.end(body);
 });

@@ -155,12 +155,13 @@ function keysHeld({ assumed }: Usage, writes: WritesADay): number {
 }
 
 function storedOctets(usage: Usage, writes: WritesADay): number {
-  const { zoneOctets, shards } = snapshotShape(usage);
+  const { zoneOctets, shards, sentShare } = snapshotShape(usage);
+  const stored = zoneOctets * sentShare;
   const run = shards > 0 ? writes.runOctets : 0;
   const days = usage.assumed.sweepAfterHours / 24;
-  const waiting = (writes.merges * writes.runOctets + writes.cuts * zoneOctets) * days;
+  const waiting = (writes.merges * writes.runOctets + writes.cuts * stored) * days;
   const heads = (1 + usage.assumed.historyKept) * writes.headOctets;
-  return zoneOctets + run + waiting + heads;
+  return stored + run + waiting + heads;
 }
 
 function freePlan(perDay: Readonly<Record<Metered, number>>): Cost['freePlan'] {

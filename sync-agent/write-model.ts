@@ -29,6 +29,10 @@ const HEAD_FACTS_OCTETS = 400;
 const MAX_SHARD_BITS = 11;
 /** What a head keeps free beside its overlay and shard hashes (`zone/plan.ts`). */
 const HEAD_RESERVE_OCTETS = 8192;
+/** Of a block, packed: 48 of 176 MiB at a million RRsets (`npm run bench -- snapshot`). */
+const PACKED_SHARE = 0.27;
+/** Of its budget a run has so much on average: it grows on while new shards wait to be named. */
+const RUN_SHARE = 0.75;
 /** A tombstone beside the entry it hides: names that went from a run are still there until it is made anew. */
 const TOMBSTONE_SHARE = 0.5;
 
@@ -58,15 +62,26 @@ export function snapshotShape({ rrsets, assumed }: Pick<PublishedZone, 'rrsets' 
   readonly zoneOctets: number;
   readonly shards: number;
   readonly overlayOctets: number;
+  /** Of the zone's octets, as it is stored. */
+  readonly sentShare: number;
 } {
   const zoneOctets = rrsets * assumed.octetsPerRrset;
-  const bits = Math.min(
-    MAX_SHARD_BITS,
-    Math.max(1, Math.ceil(Math.log2(zoneOctets / DEFAULT_LIMITS.shardOctets))),
-  );
+  const { shardOctets, sentShare } = budgetsOf(zoneOctets);
+  const bits = Math.min(MAX_SHARD_BITS, Math.max(1, Math.ceil(Math.log2(zoneOctets / shardOctets))));
   const shards = zoneOctets <= DEFAULT_LIMITS.runOctets ? 0 : 2 ** bits;
   const room = MAX_HEAD_OCTETS - HEAD_RESERVE_OCTETS - shards * CONTENT_HASH_OCTETS;
-  return { zoneOctets, shards, overlayOctets: Math.min(DEFAULT_LIMITS.overlayOctets, room) };
+  return { zoneOctets, shards, overlayOctets: Math.min(DEFAULT_LIMITS.overlayOctets, room), sentShare };
+}
+
+/** What blocks of a zone may have, and how much of it is sent: a very large zone is stored packed. */
+function budgetsOf(zoneOctets: number): {
+  readonly shardOctets: number;
+  readonly runOctets: number;
+  readonly sentShare: number;
+} {
+  const { packed, runOctets, shardOctets } = DEFAULT_LIMITS;
+  if (!packed || zoneOctets <= packed.fromOctets) return { runOctets, shardOctets, sentShare: 1 };
+  return { runOctets: packed.runOctets, shardOctets: packed.shardOctets, sentShare: PACKED_SHARE };
 }
 
 /**
@@ -77,6 +92,7 @@ export function snapshotShape({ rrsets, assumed }: Pick<PublishedZone, 'rrsets' 
 export function writesADay(published: PublishedZone): WritesADay {
   const { changesPerSecond: rate, minPushSeconds, assumed } = published;
   const { zoneOctets, shards, overlayOctets } = snapshotShape(published);
+  const budgets = budgetsOf(zoneOctets);
   const changedOctets = rate * DAY_SECONDS * assumed.namesPerChange * assumed.octetsPerName;
   // An interval without a change (Poisson) has no push.
   const pushes = (DAY_SECONDS / minPushSeconds) * -Math.expm1(-rate * minPushSeconds);
@@ -85,8 +101,8 @@ export function writesADay(published: PublishedZone): WritesADay {
   // A push is merged once, however many overlays it would fill.
   const perPush = pushes === 0 ? 0 : changedOctets / pushes;
   const merges = merging ? Math.min(pushes, changedOctets / Math.max(overlayOctets, perPush)) : 0;
-  const cuts = shards === 0 ? 0 : Math.min(pushes, changedOctets / DEFAULT_LIMITS.runOctets);
-  const runOctets = shards === 0 ? zoneOctets : DEFAULT_LIMITS.runOctets / 2;
+  const cuts = shards === 0 ? 0 : Math.min(pushes, changedOctets / budgets.runOctets);
+  const runOctets = shards === 0 ? zoneOctets : budgets.runOctets * RUN_SHARE * budgets.sentShare;
   const headOctets =
     HEAD_FACTS_OCTETS +
     shards * CONTENT_HASH_OCTETS +
@@ -106,7 +122,7 @@ export function writesADay(published: PublishedZone): WritesADay {
     history,
     total: heads + merged + shardWrites,
     deletes: merged + shardWrites + history,
-    uploadOctets: heads * headOctets + merged * runOctets + cuts * zoneOctets,
+    uploadOctets: heads * headOctets + merged * runOctets + cuts * zoneOctets * budgets.sentShare,
     headOctets,
     runOctets,
   };

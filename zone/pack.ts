@@ -1,4 +1,5 @@
 import { FormatError } from './format-error.ts';
+import { createWriter } from './octets.ts';
 
 /**
  * A block as it is stored: plain, or packed where its zone is so large that sending it counts. Packed is:
@@ -41,26 +42,20 @@ async function collect(
   // The reading side has the error too, and tells it.
   void writer.write(octets as Uint8Array<ArrayBuffer>).catch(() => undefined);
   void writer.close().catch(() => undefined);
-  const pieces: Uint8Array[] = [];
-  let total = 0;
+  const into = createWriter(length ?? octets.length);
+  const reader = readable.getReader();
   try {
-    const reader = readable.getReader();
     for (let read = await reader.read(); !read.done; read = await reader.read()) {
-      total += read.value.length;
-      if (length !== undefined && total > length) break;
-      pieces.push(read.value);
+      if (length !== undefined && into.offset() + read.value.length > length) {
+        await reader.cancel();
+        throw new FormatError('packed block', `holds more than the ${length} octets it claims`, 4);
+      }
+      into.octets(read.value);
     }
-    if (length !== undefined && total > length) await reader.cancel();
-  } catch {
-    throw new FormatError('packed block', 'is damaged');
+  } catch (error) {
+    throw error instanceof FormatError ? error : new FormatError('packed block', 'is damaged');
   }
-  if (length !== undefined && total !== length)
-    throw new FormatError('packed block', `holds other than the ${length} octets it claims`, 4);
-  const whole = new Uint8Array(total);
-  let at = 0;
-  for (const piece of pieces) {
-    whole.set(piece, at);
-    at += piece.length;
-  }
-  return whole;
+  if (length !== undefined && into.offset() !== length)
+    throw new FormatError('packed block', `holds less than the ${length} octets it claims`, 4);
+  return into.written();
 }

@@ -31,14 +31,14 @@ describe('a packed block', () => {
   });
 
   it.each<[string, (packed: Uint8Array) => Uint8Array, RegExp]>([
-    ['cut off', (packed) => packed.slice(0, -5), /^packed block: (?:is damaged|holds other than)/],
+    ['cut off', (packed) => packed.slice(0, -5), /^packed block: (?:is damaged|holds less than)/],
     [
       'with octets changed',
       (packed) => packed.map((octet, i) => (i > 20 ? octet ^ 0x55 : octet)),
       /^packed block: /,
     ],
-    ['that claims less', (packed) => withLength(packed, 999), /holds other than the 999 octets it claims/],
-    ['that claims more', (packed) => withLength(packed, 1001), /holds other than the 1001 octets it claims/],
+    ['that claims less', (packed) => withLength(packed, 999), /holds more than the 999 octets it claims/],
+    ['that claims more', (packed) => withLength(packed, 1001), /holds less than the 1001 octets it claims/],
     ['that claims very much', (packed) => withLength(packed, 2 ** 31), /claims 2147483648 octets/],
     ['without octets', (packed) => packed.slice(0, 8), /^packed block: /],
   ])('%s is refused', async (_, damage, message) => {

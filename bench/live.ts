@@ -1,0 +1,173 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ChildProcess } from 'node:child_process';
+import { count, median, quantile, table } from './figures.ts';
+import { cpuMs, memoryOf } from './process-figures.ts';
+import { jsonLines, type Part, type Stage } from './stage.ts';
+
+const POLL_SECONDS = 10;
+/** How long the first publish may take, and the last after the time is up. */
+const FIRST_MS = 300_000;
+const LAST_MS = 60_000;
+const LOOK_EVERY_MS = 100;
+const MIB = 1024 * 1024;
+
+/** What the two processes said so far. Times are Unix milliseconds of this machine, which both are on. */
+type Heard = {
+  readonly changesAtMs: number[];
+  readonly askedAtMs: number[];
+  readonly syncs: {
+    readonly atMs: number;
+    readonly isPush: boolean;
+    readonly octets: number;
+    readonly writes: number;
+  }[];
+  url: string | undefined;
+  failure: string | undefined;
+};
+
+/** The agent as a process of its own, kept busy by a simulated master in another. */
+export function benchLive({ seconds, tasks }: { readonly seconds: number; readonly tasks: number }): Part {
+  return async (stage) => {
+    const heard: Heard = {
+      changesAtMs: [],
+      askedAtMs: [],
+      syncs: [],
+      url: undefined,
+      failure: undefined,
+    };
+    const masterFile = new URL('live-master-child.ts', import.meta.url).pathname;
+    const master = stage.start(process.execPath, [masterFile, String(tasks)]);
+    void hearMaster(master, heard);
+    await until(() => heard.url !== undefined, heard, FIRST_MS);
+    const agent = await startAgent(stage, heard);
+    await until(() => heard.syncs.length > 0, heard, FIRST_MS);
+
+    const [agentPid, masterPid] = [agent.pid ?? 0, master.pid ?? 0];
+    const begunMs = Date.now();
+    const before = { agent: await cpuMs(agentPid), master: await cpuMs(masterPid) };
+    const firstPeak = (await memoryOf(agentPid)).peakOctets;
+    await sleep(seconds * 1000, undefined, { signal: stage.signal });
+    const endedMs = Date.now();
+    const share = 60_000 / (endedMs - begunMs) / 1000;
+    const agentSeconds = ((await cpuMs(agentPid)) - before.agent) * share;
+    const masterSeconds = ((await cpuMs(masterPid)) - before.master) * share;
+    const pushes = heard.syncs.filter(({ atMs, isPush }) => isPush && atMs > begunMs && atMs <= endedMs);
+    const polls = heard.syncs.filter(({ atMs }) => atMs > begunMs && atMs <= endedMs).length;
+    // What changed last is published by a sync that asked after the end.
+    await until(() => (heard.syncs.at(-1)?.atMs ?? 0) > nextAfter(heard.askedAtMs, endedMs), heard, LAST_MS);
+    const { peakOctets } = await memoryOf(agentPid);
+    const freshMs = freshness({
+      ...heard,
+      changesAtMs: heard.changesAtMs.filter((atMs) => atMs > begunMs && atMs <= endedMs),
+    });
+
+    const octets = pushes.map((push) => push.octets);
+    const kib = (value: number): string => (value / 1024).toFixed(1);
+    stage.print(
+      `live: sync --sink-dir, ${count(tasks)} tasks, one change a second for ${seconds} s, pollSeconds and minPushSeconds ${POLL_SECONDS}`,
+    );
+    const rows = [
+      ['agent: CPU seconds a minute', agentSeconds.toFixed(1)],
+      ['agent: peak RSS MiB, of it the first publish', `${mebibytes(peakOctets)}, ${mebibytes(firstPeak)}`],
+      ['reads, pushes of changes', `${polls}, ${pushes.length}`],
+      ['octets a push, KiB: median, most', `${kib(median(octets))}, ${kib(Math.max(0, ...octets))}`],
+      [
+        'KV writes a push',
+        (pushes.reduce((sum, { writes }) => sum + writes, 0) / Math.max(1, pushes.length)).toFixed(2),
+      ],
+      ['changes that were published', String(freshMs.length)],
+      [
+        'freshness (changed to head written), s: p50, p99',
+        `${(median(freshMs) / 1000).toFixed(1)}, ${(quantile(freshMs, 0.99) / 1000).toFixed(1)}`,
+      ],
+      ['simulator: CPU seconds a minute', masterSeconds.toFixed(1)],
+    ];
+    for (const line of table(rows)) stage.print(line);
+  };
+}
+
+async function startAgent(stage: Stage, heard: Heard): Promise<ChildProcess> {
+  const { directory } = stage;
+  const config = join(directory, 'config.json');
+  const settings = {
+    dataDir: join(directory, 'data'),
+    mesos: { masters: [heard.url], pollSeconds: POLL_SECONDS },
+    minPushSeconds: POLL_SECONDS,
+  };
+  await writeFile(config, JSON.stringify(settings));
+  const cli = new URL('../sync-agent/cli.ts', import.meta.url).pathname;
+  const args = [cli, 'sync', '--config', config, '--sink-dir', join(directory, 'sink')];
+  const agent = stage.start(process.execPath, args, { stderr: 'pipe' });
+  void hearAgent(agent, heard);
+  return agent;
+}
+
+async function hearMaster(master: ChildProcess, heard: Heard): Promise<void> {
+  try {
+    for await (const line of jsonLines(master)) {
+      if (typeof line['url'] === 'string') heard.url = line['url'];
+      if (typeof line['askedAtMs'] === 'number') heard.askedAtMs.push(line['askedAtMs']);
+      for (let i = 0; i < Number(line['changes'] ?? 0); i++)
+        heard.changesAtMs.push(Number(line['changedAtMs']));
+    }
+  } catch (error) {
+    heard.failure ??= `the simulator ended: ${String(error)}`;
+  }
+}
+
+/** The agent's log, a JSON line an event. */
+async function hearAgent(agent: ChildProcess, heard: Heard): Promise<void> {
+  if (!agent.stderr) return;
+  for await (const text of createInterface({ input: agent.stderr })) {
+    const line = parse(text);
+    const [said, atMs] = [line['msg'], Date.parse(String(line['time']))];
+    if (said === 'published' || said === 'renewed' || said === 'unchanged') {
+      const [octets, writes] = [Number(line['octets']), Number(line['writes'])];
+      heard.syncs.push({ atMs, isPush: said === 'published', octets, writes });
+    }
+    if (said === undefined || line['level'] === 50) heard.failure ??= `the agent said: ${text}`;
+  }
+  heard.failure ??= 'the agent ended';
+}
+
+function parse(text: string): Record<string, unknown> {
+  try {
+    const parsed: unknown = JSON.parse(text);
+    return typeof parsed === 'object' && parsed !== null ? { ...parsed } : {};
+  } catch {
+    return {};
+  }
+}
+
+/** How long after each change the head was written that has it: by the sync that first asked after it. */
+function freshness({
+  changesAtMs,
+  askedAtMs,
+  syncs,
+}: Pick<Heard, 'changesAtMs' | 'askedAtMs' | 'syncs'>): number[] {
+  return changesAtMs.flatMap((changedAtMs) => {
+    const asked = nextAfter(askedAtMs, changedAtMs);
+    const sync = syncs.find(({ atMs }) => atMs > asked);
+    return sync?.isPush ? [sync.atMs - changedAtMs] : [];
+  });
+}
+
+/** The first of rising times that is not before; infinity if there is none. */
+function nextAfter(timesMs: readonly number[], atMs: number): number {
+  return timesMs.find((each) => each >= atMs) ?? Number.POSITIVE_INFINITY;
+}
+
+async function until(isTrue: () => boolean, heard: Heard, limitMs: number): Promise<void> {
+  for (let waitedMs = 0; !isTrue(); waitedMs += LOOK_EVERY_MS) {
+    if (heard.failure !== undefined) throw new Error(heard.failure);
+    if (waitedMs > limitMs) throw new Error(`nothing happened for ${limitMs / 1000} s`);
+    await sleep(LOOK_EVERY_MS);
+  }
+}
+
+function mebibytes(octets: number): string {
+  return (octets / MIB).toFixed(0);
+}
