@@ -117,7 +117,7 @@ async function serve(options: AgentOptions, term: Term, signal: AbortSignal): Pr
         due.sweep = monotonicMs() + SWEEP_EVERY_MS;
         await attempt(sweepNow, () => SWEEP_EVERY_MS);
       } else {
-        const nextMs = Math.min(due.sync, due.check, due.sweep) - monotonicMs();
+        const nextMs = Math.max(0, Math.min(due.sync, due.check, due.sweep) - monotonicMs());
         await options.sleep(nextMs, AbortSignal.any([live, jobs.arrival()])).catch(() => undefined);
       }
     }

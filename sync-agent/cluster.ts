@@ -17,6 +17,10 @@ export type Ended = {
   readonly tasks: readonly EndedTask[];
   /** Names of completed frameworks, less those that a registered one has too. */
   readonly frameworks: readonly string[];
+  /** Names of completed frameworks that may be older ones of the same name. */
+  readonly namesakes?: readonly string[];
+  /** Ids of completed frameworks by name. */
+  readonly frameworkIds?: ReadonlyMap<string, readonly string[]>;
 };
 
 /** A task in a terminal state, by what tells its names from any other task's. */

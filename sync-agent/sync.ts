@@ -1,7 +1,7 @@
 import { FormatError } from '../zone/format-error.ts';
 import { isNameWithin, type OwnerName, parseName } from '../zone/name.ts';
 import type { Serial } from '../zone/zone.ts';
-import type { ClusterState, ReportSkipped, SkipReason } from './cluster.ts';
+import type { ClusterState, Ended, ReportSkipped, SkipReason } from './cluster.ts';
 import type { HeldScope, OnEvent, SkippedCount } from './events.ts';
 import { guard, type GuardSettings } from './guard/guard.ts';
 import { decodeGuardMemory, EMPTY_MEMORY, encodeGuardMemory, type GuardMemory } from './guard/memory.ts';
@@ -101,6 +101,8 @@ export function createSync(options: SyncOptions): Sync {
   /** What the last push said, for the next to be compared with; undefined where only the sink knows. */
   let last: { readonly records: RecordSet; readonly serial: Serial } | undefined;
   let heldNow: HeldNow = { scopes: [], values: [] };
+  /** Ids of frameworks that were registered in reads before: these, once completed, are what ran here. */
+  const ranHere = new Set<string>();
 
   const apply = async (push: Push, signal: AbortSignal): Promise<Published> => {
     const startedMs = monotonicMs();
@@ -134,7 +136,7 @@ export function createSync(options: SyncOptions): Sync {
           name: 'mesos',
           published,
           next: records,
-          ended: state.ended,
+          ended: withNamesakes(state.ended, ranHere),
           recoveringAgents: state.recoveringAgents,
           frameworks: state.frameworks.length,
           tasks: tasksIn(state),
@@ -154,6 +156,7 @@ export function createSync(options: SyncOptions): Sync {
         names: verdict.released,
         why: orders.force === true ? 'forced' : 'settled',
       });
+    for (const { id } of state.frameworks) ranHere.add(id);
     heldNow = { scopes: verdict.held, values: verdict.kept };
     const octets = encodeGuardMemory(verdict.memory);
     const sinceSeconds = Math.floor((verdict.heldSinceMs ?? 0) / 1000);
@@ -209,6 +212,14 @@ export function createSync(options: SyncOptions): Sync {
       return { ...(await apply(push, signal)), heldNames: 0, pinned: serial };
     },
   };
+}
+
+/** Completed frameworks apart from those that may be older ones of the same name: never seen registered. */
+function withNamesakes(ended: Ended, ranHere: ReadonlySet<string>): Ended {
+  const ran = (name: string): boolean =>
+    ended.frameworkIds?.get(name)?.some((id) => ranHere.has(id)) === true;
+  const namesakes = ended.frameworks.filter((name) => !ran(name));
+  return { ...ended, frameworks: ended.frameworks.filter(ran), namesakes };
 }
 
 /** A memory that can't be read is none: clocks of what is missing start again. */

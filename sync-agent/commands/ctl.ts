@@ -38,8 +38,8 @@ export function addCtlCommand(program: Command): void {
       .action(async (flags: Flags) => {
         const dataDir = dataDirFrom(flags);
         const answer =
-          order === 'unpin'
-            ? await askAgent(dataDir, { path: '/unpin' }, stopSignal())
+          order === 'status' || order === 'held'
+            ? await askAgent(dataDir, { path: `/${order}` }, stopSignal())
             : await askAgent(dataDir, { path: `/${order}` }, stopSignal());
         if (answer === undefined)
           throw new ControlError(`no agent runs with the data directory ${dataDir} (--config, --data-dir)`);

@@ -4,6 +4,7 @@ import { createConsole } from '../log.ts';
 import { addInputOptions, configFrom } from './inputs.ts';
 import { changeLogOf, openOutlet, type OutputFlags } from './office.ts';
 import { print } from './print.ts';
+import { toCount } from './simulate.ts';
 import { note, stopSignal } from './terminal.ts';
 
 type Flags = OutputFlags & { readonly json?: boolean; readonly pushes: number };
@@ -22,7 +23,7 @@ export function addHistoryCommand(program: Command): void {
   addInputOptions(program.command('history'))
     .description('which snapshots are kept, and the last pushes')
     .option('--sink-dir <dir>', 'a directory that was published to, instead of Workers KV')
-    .option('--pushes <n>', 'show so many of the last pushes', Number, 20)
+    .option('--pushes <n>', 'show so many of the last pushes', toCount, 20)
     .option('--json', 'print as JSON')
     .addHelpText('after', EXAMPLES)
     .action(async (flags: Flags) => {
@@ -44,8 +45,8 @@ export function addHistoryCommand(program: Command): void {
           kept.map(({ serial, at }) => `kept    ${serial}  ${at}\n`).join('') || 'nothing is kept\n',
         );
         for (const { serial, at, changes, names } of pushes) {
-          const some = names.slice(0, 3).join(', ') + (changes > 3 ? ', …' : '');
-          await print(`pushed  ${serial}  ${at}  ${changes} names: ${some}\n`);
+          const some = names.slice(0, 3).join(', ') + (names.length > 3 ? ', …' : '');
+          await print(`pushed  ${serial}  ${at}  ${changes} names${some === '' ? '' : `: ${some}`}\n`);
         }
       } finally {
         await opened.close();

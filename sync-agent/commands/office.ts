@@ -6,6 +6,7 @@ import { createChangeLog } from '../change-log.ts';
 import type { Term } from '../election/election.ts';
 import type { OnEvent } from '../events.ts';
 import type { Change } from '../publish/published.ts';
+import { lockDataDir } from '../local/data-dir.ts';
 import { createQuotaFile } from '../quota-file.ts';
 import { recordSettings } from '../record-settings.ts';
 import { createCountedSink } from '../sinks/counted.ts';
@@ -55,8 +56,10 @@ export async function openOutlet(
     spreadMs,
     close: closeSink,
   } = destination ?? sinkFrom({ sinkDir: flags.sinkDir, kv: config.kv }, process.env);
+  // One process of a data directory writes: they all have its writer id, and could not tell each other apart.
+  const unlock = dryRun || destination ? undefined : await lockDataDir(config.dataDir, 'writer');
   const close = async (): Promise<void> => {
-    await Promise.all([mesosHttp.close(), closeSink()]);
+    await Promise.all([mesosHttp.close(), closeSink(), unlock?.()]);
   };
   try {
     const changed = onChanged ?? (dryRun ? undefined : loggedIn(config));

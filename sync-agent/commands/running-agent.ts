@@ -71,6 +71,7 @@ function controlsOf(jobs: Jobs, { facts }: Pick<ReturnType<typeof createAgentSta
   return {
     status: async () => ({ ...healthOf(facts()), totals: facts().totals }),
     held: async () => order(async (office) => office.sync.held()),
+    sync: async () => order((office) => office.sync.once(stopSignal())),
     release: force,
     force,
     unpin: async () => order((office) => office.sync.once(stopSignal(), { unpin: true, force: true })),

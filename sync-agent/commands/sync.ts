@@ -1,11 +1,13 @@
 import type { Command } from 'commander';
 import type { AgentConfig } from '../config.ts';
+import { askAgent } from '../control/client.ts';
 import { createConsole } from '../log.ts';
 import { sleepFor } from '../retry.ts';
 import type { Outcome } from '../sync.ts';
 import { HeldError } from './held-error.ts';
 import { addInputOptions, configFrom } from './inputs.ts';
 import { openOutlet, type OutputFlags } from './office.ts';
+import { print } from './print.ts';
 import { runForever } from './running-agent.ts';
 import { note, stopSignal } from './terminal.ts';
 
@@ -47,6 +49,16 @@ export function addSyncCommand(program: Command): void {
 
 async function once(flags: Flags, config: AgentConfig): Promise<void> {
   const dryRun = flags.dryRun === true;
+  if (!dryRun && flags.sinkDir === undefined) {
+    const path = flags.force === true ? '/force' : '/sync';
+    const done = await askAgent(config.dataDir, { path }, stopSignal());
+    if (done) {
+      await print(`the agent that runs with this data directory did it: serial ${done.serial}\n`);
+      const held = Number(done['heldNames'] ?? 0);
+      if (held > 0) throw new HeldError(held);
+      return;
+    }
+  }
   const opened = await openOutlet(flags, config, { onEvent: createConsole(note), dryRun });
   try {
     const { sync, publisher } = opened.open();

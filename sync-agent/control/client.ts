@@ -4,10 +4,11 @@ import * as v from 'valibot';
 import { controlSocketPath } from './socket-path.ts';
 
 /** What is asked of a running agent, or ordered; the answer is for people. */
-export type Question = { readonly path: '/status' | '/held' | '/release' | '/force' };
+export type Question = { readonly path: '/status' | '/held' };
 /** Orders that answer with the serial that is published then, and more. */
 export type Order =
-  { readonly path: '/unpin' } | { readonly path: '/rollback'; readonly body: { readonly serial: number } };
+  | { readonly path: '/sync' | '/release' | '/force' | '/unpin' }
+  | { readonly path: '/rollback'; readonly body: { readonly serial: number } };
 
 /** The agent refused an order, failed at it, or did not answer. */
 export class ControlError extends Error {
@@ -16,6 +17,8 @@ export class ControlError extends Error {
 
 /** An order may wait for a read of the cluster and a push. */
 const ANSWER_LIMIT_MS = 600_000;
+/** A question waits for nothing. */
+const QUESTION_LIMIT_MS = 5_000;
 const MAX_ANSWER_CHARACTERS = 16 * 1024 * 1024;
 
 const doneSchema = v.looseObject({ serial: v.number() });
@@ -67,7 +70,10 @@ async function send(
   socketPath: string,
   { method, path, body, signal }: Sent,
 ): Promise<{ readonly status: number; readonly json: unknown } | undefined> {
-  const limit = AbortSignal.any([signal, AbortSignal.timeout(ANSWER_LIMIT_MS)]);
+  const limit = AbortSignal.any([
+    signal,
+    AbortSignal.timeout(method === 'GET' ? QUESTION_LIMIT_MS : ANSWER_LIMIT_MS),
+  ]);
   try {
     return await new Promise((resolve, reject) => {
       const request = httpRequest({ socketPath, method, path, signal: limit, agent: false }, (response) => {

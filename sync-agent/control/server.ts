@@ -10,6 +10,8 @@ export type Controls = {
   readonly status: () => Promise<unknown>;
   /** The names the guard holds back, and why. */
   readonly held: () => Promise<unknown>;
+  /** Reads and publishes now. */
+  readonly sync: () => Promise<unknown>;
   /** Lets go what the guard holds. */
   readonly release: () => Promise<unknown>;
   /** The next push publishes what is read, guard aside. */
@@ -123,6 +125,8 @@ function handlerFor(controls: Controls, order: string, body: unknown): (() => Pr
       return controls.status;
     case 'GET /held':
       return controls.held;
+    case 'POST /sync':
+      return controls.sync;
     case 'POST /release':
       return controls.release;
     case 'POST /force':

@@ -5,7 +5,7 @@ import type { Missing } from './missing.ts';
 
 /**
  * Is it known of what is missing that it ended? Of a task by a task in a terminal state that has its hash, agent
- * and framework; of all in a framework by its completion. Costs a hash for each ended task that could be one of
+ * and framework; of all in a framework by its completion, which of a namesake has to show in one of them. Costs a hash for each ended task that could be one of
  * those missing.
  */
 export function endedAmong(missing: readonly Missing[], ended: Ended, domain: string): ReadonlySet<Missing> {
@@ -33,13 +33,18 @@ export function endedAmong(missing: readonly Missing[], ended: Ended, domain: st
   }
 
   const names = missing.filter(({ instance, value }) => !instance && value === undefined);
-  for (const part of new Set(ended.frameworks.flatMap((name) => partsOf(name)))) {
-    const tasks = byFramework.get(part) ?? [];
-    // One of that name that completed before these tasks ran has none of them among its own.
-    if (tasks.length > 0 && listed.has(part) && !tasks.some((task) => explained.has(task))) continue;
-    for (const task of tasks) explained.add(task);
-    for (const name of names) if (isOf(name, part, domain)) explained.add(name);
-  }
+  const explainAll = (name: string, isCertain: boolean): void => {
+    for (const part of new Set(partsOf(name))) {
+      const tasks = byFramework.get(part) ?? [];
+      // One of that name that completed before these tasks ran has none of them among its own.
+      const isNamesake = tasks.length > 0 && !tasks.some((task) => explained.has(task));
+      if (isNamesake && (!isCertain || listed.has(part))) continue;
+      for (const task of tasks) explained.add(task);
+      for (const each of names) if (isOf(each, part, domain)) explained.add(each);
+    }
+  };
+  for (const name of ended.frameworks) explainAll(name, true);
+  for (const name of ended.namesakes ?? []) explainAll(name, false);
   return explained;
 }
 

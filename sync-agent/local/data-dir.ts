@@ -3,11 +3,12 @@ import { join } from 'node:path';
 import { ConfigError } from '../config.ts';
 
 /**
- * Takes the data directory for this process, so that no second `up` serves another cluster from the same KV.
+ * Takes the data directory for this process, so that no second `up` serves another cluster from the same KV, and no
+ * two processes publish as one writer.
  * Gives what lets it go. Throws `ConfigError` naming the process that has it, or why it can't be used.
  */
-export async function lockDataDir(dataDir: string): Promise<() => Promise<void>> {
-  const path = join(dataDir, 'up.pid');
+export async function lockDataDir(dataDir: string, name = 'up'): Promise<() => Promise<void>> {
+  const path = join(dataDir, `${name}.pid`);
   for (let tries = 0; ; tries++) {
     try {
       await mkdir(dataDir, { recursive: true });

@@ -65,6 +65,8 @@ export type Layout = {
   readonly abandon: (laid: Laid) => void;
   /** Nothing is known any more of what the last content was. */
   readonly forget: () => void;
+  /** What is published is not what was laid here: shards stored ahead would say something else. */
+  readonly startOver: () => void;
   /**
    * Shards to store now where the run is past its budget; a later `lay` names them, once they can be
    * everywhere. `started` is to be called when they are stored.
@@ -151,6 +153,11 @@ export function createLayout(options: LayoutOptions): Layout {
 
     forget: () => {
       nonTerminals = undefined;
+    },
+
+    startOver: () => {
+      nonTerminals = undefined;
+      pending = undefined;
     },
 
     cut: async (levels, serial) => {

@@ -8,6 +8,7 @@ import {
   headKey,
   keyPrefix,
   MAX_HEAD_OCTETS,
+  parseKey,
   rootOctets,
   type ZoneSettings,
 } from '../../zone/head.ts';
@@ -121,6 +122,8 @@ const TERM_LEFT_MS = 12_000;
 const TERM_MARGIN_MS = 5_000;
 const CLOCK_ALARM_MS = 30_000;
 const FUTURE_MS = 5 * 60_000;
+/** Listings may lag behind writes. */
+const LISTED_AFTER_SECONDS = 600;
 
 export function createPublisher(options: PublisherOptions): Publisher {
   const { sink, zone, settings, key, variant = 'main', term = ALWAYS, monotonicMs } = options;
@@ -142,7 +145,11 @@ export function createPublisher(options: PublisherOptions): Publisher {
     monotonicMs,
     replaceOtherKey: options.replaceOtherKey === true,
     onUnusable: (reason) => onEvent({ kind: 'unusable', reason }),
-    onForgotten: layout.forget,
+    onForgotten: layout.startOver,
+    newestKept: async (signal) => {
+      const serial = (await history.serials(signal)).at(-1);
+      return serial === undefined ? undefined : history.read(serial, signal);
+    },
   });
   let clockTold = false;
 
@@ -204,6 +211,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
 
   const publish = async (push: Push, signal: AbortSignal): Promise<Published> => {
     const before = await sight.current(signal);
+    const wasBehind = sight.isBehind();
     const nowSeconds = Math.floor(sinkNow() / 1000);
     const newSerial = sight.next(sinkNow(), true).serial;
     const laid = await layout.lay(before?.levels, push.wanted, newSerial);
@@ -257,10 +265,17 @@ export function createPublisher(options: PublisherOptions): Publisher {
       layout.abandon(laid);
       throw error;
     }
+    if (wasBehind) tellRepublished();
     if (contentChanged) options.onChanged?.(change);
     const cut = await storeCut(laid.levels, root.serial, signal);
     return { ...result, writes: result.writes + cut.writes, octets: result.octets + cut.octets };
   };
+
+  const tellRepublished = (): void =>
+    onEvent({
+      kind: 'republished',
+      reason: `an older head of ${zone.origin} had come back, or none was there`,
+    });
 
   /** What is held, for the head. Where nothing is, and nothing else changes, what was remembered may stay. */
   const fold = async (
@@ -311,7 +326,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
       const root = { ...sight.next(sinkNow(), true), confirmedAtMs: known.root.confirmedAtMs };
       const head = await seal(encodeBody(known.body), root);
       await putHead({ ...known, ...head }, () => undefined, signal);
-      onEvent({ kind: 'republished', reason: `an older head of ${zone.origin} had come back` });
+      tellRepublished();
       return 'republished';
     },
     sweep: async (signal) => {
@@ -323,6 +338,12 @@ export function createPublisher(options: PublisherOptions): Publisher {
       const nowSeconds = Math.floor(sinkNow() / 1000);
       const prefix = keyPrefix(zone.origin, variant);
       const keys = await sink.list(prefix, signal);
+      const listed = new Set(keys);
+      const lost = keysOf(body, place).find((each) => !listed.has(each) && isOld(each, nowSeconds));
+      if (lost !== undefined) {
+        sight.forget(`block ${lost}: is missing`);
+        return 0;
+      }
       const superseded = body.superseded ?? [];
       const gone = [...kept.excess, ...sweepable(keys, { named, prefix, superseded, nowSeconds })];
       if (gone.length > 0) await sink.remove(gone, signal);
@@ -337,6 +358,11 @@ export function createPublisher(options: PublisherOptions): Publisher {
     },
     cutDueInMs: layout.cutDueInMs,
   };
+}
+
+/** Was it stored so long ago that a listing has it? */
+function isOld(key: string, nowSeconds: number): boolean {
+  return nowSeconds - (parseKey(key)?.serial ?? nowSeconds) > LISTED_AFTER_SECONDS;
 }
 
 async function hasBody({ root }: Known, octets: Uint8Array): Promise<boolean> {

@@ -44,6 +44,8 @@ export type Sight = {
   readonly writing: (next: Known, onLanded: () => void) => void;
   readonly landed: () => void;
   readonly refused: () => void;
+  /** What is known can not be used any more: it is read again, and what is found then decides. */
+  readonly forget: (reason: string) => void;
 };
 
 export type SightOptions = {
@@ -61,6 +63,8 @@ export type SightOptions = {
   readonly monotonicMs: () => number;
   readonly replaceOtherKey: boolean;
   readonly onUnusable: (reason: string) => void;
+  /** The newest head that is kept for history, verified. */
+  readonly newestKept: (signal: AbortSignal) => Promise<StoredHead | undefined>;
   /** The last content is not known to be what the sink says any more. */
   readonly onForgotten: () => void;
 };
@@ -98,7 +102,7 @@ export function createSight(options: SightOptions): Sight {
     const stored = await read(signal);
     options.onForgotten();
     if (stored.kind === 'unusable') return passOver(stored.reason, stored.root);
-    if (stored.kind === 'nothing') return;
+    if (stored.kind === 'nothing') return resume(signal);
     const { head } = stored;
     try {
       const levels = await readLevels(place, head.body, signal);
@@ -108,6 +112,21 @@ export function createSight(options: SightOptions): Sight {
     } catch (error) {
       if (!(error instanceof FormatError)) throw error;
       await passOver(error.message, head.root);
+    }
+  };
+
+  /** No head, and yet history: somebody took it away. What was kept last is gone on from, above it. */
+  const resume = async (signal: AbortSignal): Promise<void> => {
+    try {
+      const kept = await options.newestKept(signal);
+      if (!kept) return;
+      // The head that is gone was newer than what is kept: as another's it is passed by a higher epoch.
+      mark({ ...kept.root, writerId: new Uint8Array() });
+      options.onUnusable(`there is no head, though serial ${kept.root.serial} is kept`);
+      known = { ...kept, levels: await readLevels(place, kept.body, signal), memory: new Uint8Array() };
+      behind = true;
+    } catch (error) {
+      if (!(error instanceof FormatError)) throw error;
     }
   };
 
@@ -133,6 +152,7 @@ export function createSight(options: SightOptions): Sight {
     doubtful = undefined;
     if (stored.kind === 'nothing') {
       // Whoever took the head may have taken the blocks too.
+      if (known) options.onUnusable('the head is gone');
       known = undefined;
       options.onForgotten();
       return 'older';
@@ -199,6 +219,12 @@ export function createSight(options: SightOptions): Sight {
     },
     refused: () => {
       doubtful = undefined;
+    },
+    forget: (reason) => {
+      options.onUnusable(reason);
+      known = undefined;
+      seenAtMs = undefined;
+      options.onForgotten();
     },
   };
 }

@@ -51,14 +51,18 @@ export function collectEnded(report: ReportSkipped): EndedCollector {
         );
       }
       const registered = new Set([...frameworks.values()].map(({ name }) => name));
-      const completed = new Set<string>();
+      const completed = new Map<string, string[]>();
       for (const [index, json] of completedFrameworks(root, report).entries()) {
         const name = frameworkName(json, report);
         if (name === undefined) continue;
-        if (!registered.has(name)) completed.add(name);
+        if (!registered.has(name)) completed.set(name, [...(completed.get(name) ?? []), idOf(json)]);
         addAll(lists.get(`completed_frameworks ${index}`) ?? [], name);
       }
-      return { tasks, frameworks: [...completed] };
+      return {
+        tasks,
+        frameworks: [...completed.keys()],
+        ...(completed.size > 0 && { frameworkIds: completed }),
+      };
     },
   };
 }
@@ -69,6 +73,12 @@ function completedFrameworks(root: JsonObject, report: ReportSkipped): readonly 
 
 function frameworkName(json: unknown, report: ReportSkipped): string | undefined {
   return orReported(() => textField(asObject(json, 'it'), 'name'), 'a completed framework', report);
+}
+
+function idOf(json: unknown): string {
+  return typeof json === 'object' && json !== null && 'id' in json && typeof json.id === 'string'
+    ? json.id
+    : '';
 }
 
 function orReported<Value>(read: () => Value, what: string, report: ReportSkipped): Value | undefined {

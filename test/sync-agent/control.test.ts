@@ -30,6 +30,7 @@ function createControls(more: Partial<Controls> = {}): Controls & { readonly ord
     held: does('held'),
     release: does('release'),
     force: does('force'),
+    sync: does('sync'),
     unpin: does('unpin'),
     rollback: async (serial) => {
       ordered.push(`rollback ${serial}`);
@@ -50,12 +51,21 @@ describe('the control socket', () => {
     const dataDir = await createDirectory();
     const controls = createControls();
     await open(dataDir, controls);
-    for (const path of ['/status', '/held', '/release', '/force'] as const)
+    for (const path of ['/status', '/held'] as const)
       expect(await askAgent(dataDir, { path }, signal)).toEqual({ did: path.slice(1), serial: 5 });
-    expect(await askAgent(dataDir, { path: '/unpin' }, signal)).toEqual({ did: 'unpin', serial: 5 });
+    for (const path of ['/sync', '/release', '/force', '/unpin'] as const)
+      expect(await askAgent(dataDir, { path }, signal)).toEqual({ did: path.slice(1), serial: 5 });
     const order = { path: '/rollback', body: { serial: 1_781_000_000 } } as const;
     expect(await askAgent(dataDir, order, signal)).toEqual({ serial: 9, changes: 2 });
-    expect(controls.ordered).toEqual(['status', 'held', 'release', 'force', 'unpin', 'rollback 1781000000']);
+    expect(controls.ordered).toEqual([
+      'status',
+      'held',
+      'sync',
+      'release',
+      'force',
+      'unpin',
+      'rollback 1781000000',
+    ]);
   });
 
   it("gives the agent's own words where it refuses", async () => {

@@ -172,6 +172,23 @@ describe('what is held back', () => {
     expect((await readZone(sink, key))?.names).toHaveProperty(['t2.marathon.mesos.']);
   });
 
+  it('is not let go by an old completed framework of the same name, only by one that was seen running', async () => {
+    let state = clusterOf(30);
+    const { options } = open(() => state, { guard });
+    const sync = createSync(options);
+    await sync.once(signal);
+    const completed = (id: string): ClusterState =>
+      stateWith({
+        agents: [agentAt('x-S0', '10.0.0.1:5051')],
+        ended: { tasks: [], frameworks: ['marathon'], frameworkIds: new Map([['marathon', [id]]]) },
+      });
+    const running = state.frameworks[0]?.id ?? '';
+    state = completed('an-older-one');
+    expect((await sync.once(signal)).heldNames).toBeGreaterThan(20);
+    state = completed(running);
+    expect((await sync.once(signal)).heldNames).toBe(0);
+  });
+
   it('is told over restarts, each a process of its own', async () => {
     let tasks = 30;
     const { options, sink, clock } = open(() => clusterOf(tasks), { guard });

@@ -317,3 +317,64 @@ describe('a sink that fails', () => {
     expect((await publish(names(0, 2))).kind).toBe('changed');
   });
 });
+
+describe('what others did to the sink meanwhile', () => {
+  const history = { keep: 3, everySeconds: 0, maxOctets: 1e9 };
+  it('another process of this agent: shards stored ahead are not named over what it published', async () => {
+    const { sink, clock } = open();
+    const running = publisherOf(sink, { key, clock, spreadMs: 90_000 });
+    const publish = (publisher: Publisher, all: Names): Promise<unknown> =>
+      publisher.publish(pushOf(contentOf(all), clock.ms), signal);
+    for (let to = 5; running.cutDueInMs() === undefined; to += 2) {
+      clock.ms += 1000;
+      await publish(running, names(0, to));
+    }
+    clock.ms += 30_000;
+    const other = { ...names(0, 3), 'while.mesos.': ['10.9.9.9'] };
+    await publish(publisherOf(sink, { key, clock, spreadMs: 90_000 }), other);
+    clock.ms += 100_000;
+    const before = (await readZone(sink, key))?.head.root.serial ?? 0;
+    await publish(running, { ...other, 'more.mesos.': ['10.9.9.8'] });
+    const after = await readZone(sink, key);
+    expect(after?.names).toEqual({ ...other, 'more.mesos.': ['10.9.9.8'] });
+    expect(after?.head.root.serial).toBeGreaterThan(before);
+  });
+
+  it('a head taken away while history is kept: gone on from that, under a higher epoch', async () => {
+    const { sink, clock } = open();
+    const first = publisherOf(sink, { key, clock, history });
+    for (let to = 3; to < 6; to++) {
+      clock.ms += 10_000;
+      await first.publish(pushOf(contentOf(names(0, to)), clock.ms), signal);
+    }
+    const old = await readZone(sink, key);
+    await sink.remove([HEAD], signal);
+    clock.ms -= 86_400_000;
+    const told: string[] = [];
+    const again = publisherOf(sink, {
+      key,
+      clock,
+      history,
+      onEvent: (event) => void told.push(event.kind),
+    });
+    expect((await again.standing(signal))?.levels).toBeDefined();
+    await again.publish(pushOf(contentOf(names(0, 4)), clock.ms), signal);
+    const now = await readZone(sink, key);
+    expect(now?.names).toEqual(names(0, 4));
+    expect(now?.head.root.epoch).toBe((old?.head.root.epoch ?? 0) + 1);
+    expect(told).toEqual(['unusable', 'republished']);
+  });
+
+  it('a block taken away: found by the sweep, and everything written anew', async () => {
+    const { sink, clock, publisher, publish } = open();
+    await publish(names(0, 5));
+    const [run = ''] = (await sink.list('z/', signal)).filter((each) => each.includes('/r/'));
+    await sink.remove([run], signal);
+    expect(await publisher.sweep(signal)).toBe(0);
+    expect((await publish(names(0, 5))).kind).toBe('unchanged');
+    clock.ms += 700_000;
+    await publisher.sweep(signal);
+    expect((await publish(names(0, 5))).kind).toBe('changed');
+    expect((await readZone(sink, key))?.names).toEqual(names(0, 5));
+  });
+});
