@@ -12,6 +12,7 @@ import { signingKeyPath, trustedKeys } from '../keys.ts';
 import { lockDataDir } from '../local/data-dir.ts';
 import { startLocalEdge } from '../local/miniflare.ts';
 import { buildWorkerIfNeeded } from '../local/project.ts';
+import { type LocalTls, startLocalTls } from '../local/tls.ts';
 import { awaitAnswer, tryThese } from '../local/welcome.ts';
 import { createConsole } from '../log.ts';
 import { createCloudflareKvSink } from '../sinks/cloudflare-kv.ts';
@@ -23,6 +24,7 @@ import { note, stopSignal } from './terminal.ts';
 
 type Flags = InputFlags & {
   readonly port: number;
+  readonly httpsPort?: number;
   readonly dataDir?: string;
   readonly upstream: readonly string[] | false;
   readonly agents: number;
@@ -40,12 +42,14 @@ Examples:
   mesos-doh up                                    # a simulated cluster
   mesos-doh up --master http://10.0.0.1:5050      # yours, read only
   mesos-doh up --state state.json --port 9000 --no-upstream
+  mesos-doh up --https-port 8443                  # for browsers, kdig, dig
 Through npm, flags follow --:  npm start -- --port 9000`;
 
 export function addUpCommand(program: Command): void {
   addInputOptions(program.command('up'))
     .description('everything on this machine: cluster (simulated unless one is named), agent, Worker, KV')
     .option('--port <port>', 'of the DoH URL, on loopback; 0: any free one', toPort, 8787)
+    .option('--https-port <port>', 'HTTP/2 and TLS too, by a CA of this machine; 0: any free one', toPort)
     .option('--data-dir <dir>', 'keys and KV, kept between runs (default: .mesos-doh)')
     .option(
       '--upstream <url>',
@@ -68,7 +72,16 @@ async function up(flags: Flags, config: AgentConfig, signal: AbortSignal): Promi
   const closers: Closers = [await lockDataDir(config.dataDir)];
   try {
     const edge = await startEdge(config, flags);
-    closers.push(edge.close);
+    let tls: LocalTls | undefined;
+    // The front first: its requests under way still have a Worker then.
+    closers.push(async () => {
+      await tls?.close();
+      await edge.close();
+    });
+    if (flags.httpsPort !== undefined) {
+      tls = await startLocalTls({ port: flags.httpsPort, dataDir: config.dataDir, workerUrl: edge.url });
+      if (tls.caMade) note(`made a certificate authority: ${tls.caFile}`);
+    }
     signal.throwIfAborted();
     const cluster = await openCluster(flags, config, closers);
     const { opened, onEvent } = await openLocal(cluster, edge);
@@ -80,9 +93,9 @@ async function up(flags: Flags, config: AgentConfig, signal: AbortSignal): Promi
     await awaitAnswer(edge.url, config.domain, signal);
     const what = cluster.simulated
       ? `a simulated cluster of ${flags.agents} agents and ${flags.tasks} tasks`
-      : (flags.state ?? config.mesos.masters.join(', '));
+      : (flags.state ?? flags.axfr ?? config.mesos.masters.join(', '));
     const name = exampleName(cluster);
-    process.stdout.write(tryThese({ url: edge.url, domain: config.domain, name, what, push }));
+    process.stdout.write(tryThese({ url: edge.url, tls, domain: config.domain, name, what, push }));
     // Somebody's real master is asked no more often than its operator wants.
     const real = !cluster.simulated && flags.state === undefined;
     const intervalMs = real ? config.mesos.pollSeconds * 1000 : INTERVAL_MS;
@@ -108,6 +121,7 @@ async function startEdge(config: AgentConfig, flags: Flags): Promise<Edge> {
     vars: {
       ZONES: config.domain,
       ACCESS: 'open',
+      ENUMERATION: 'on',
       UPSTREAMS: upstreams.join(','),
       VERIFY_KEYS: [...verifyKeys].join(','),
       HEAD_REFRESH_SECONDS: '1',
@@ -121,7 +135,7 @@ type Closers = (() => Promise<void>)[];
 
 /** The named cluster, or a simulated one whose master then is the one that is read. */
 async function openCluster(flags: Flags, config: AgentConfig, closers: Closers): Promise<OpenCluster> {
-  const named = flags.state !== undefined || config.mesos.masters.length > 0;
+  const named = flags.state !== undefined || flags.axfr !== undefined || config.mesos.masters.length > 0;
   if (named) return { flags, config, simulated: false };
   const churning = new AbortController();
   const { signal } = churning;

@@ -30,12 +30,15 @@ export async function awaitAnswer(url: string, domain: string, signal: AbortSign
 /** What stands on the screen when everything runs: the DoH URL, and commands that work when pasted. */
 export function tryThese({
   url,
+  tls,
   domain,
   name,
   what,
   push,
 }: {
   readonly url: string;
+  /** The TLS front's base URL, and the certificate to trust for it. */
+  readonly tls: { readonly url: string; readonly caFile: string } | undefined;
   readonly domain: string;
   /** A name that is there. */
   readonly name: string;
@@ -46,16 +49,21 @@ export function tryThese({
   return `
 zone ${domain} of ${what}, serial ${push.serial}
 
-DoH URL   ${doh}
+DoH URL   ${doh}${tls ? `\n          ${tls.url}/dns-query\nCA file   ${tls.caFile}` : ''}
 
 Try
   curl      curl -s '${doh}?dns=${question(name, TYPE.A)}' | od -A d -t x1z
   look up   npx mesos-doh lookup ${name} --url ${doh}
-  browser   ${url}/?name=${name}&type=A
+  browser   ${url}/?name=${name}&type=A${tls ? `\n  kdig      ${kdigLine(tls, name)}` : ''}
 
 Ctrl-C stops everything; what was published stays for the next run.
 ready
 `;
+}
+
+function kdigLine({ url, caFile }: { readonly url: string; readonly caFile: string }, name: string): string {
+  const { hostname, port } = new URL(url);
+  return `kdig @${hostname} -p ${port} +https +tls-ca='${caFile}' +tls-hostname=localhost ${name}`;
 }
 
 /** A query as RFC 8484's `dns` parameter. */
