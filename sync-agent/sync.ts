@@ -1,33 +1,31 @@
 import { FormatError } from '../zone/format-error.ts';
 import { isNameWithin, type OwnerName, parseName } from '../zone/name.ts';
 import type { Serial } from '../zone/zone.ts';
-import type { ClusterState, Ended, ReportSkipped, SkipReason } from './cluster.ts';
+import type { Ended, ReportSkipped, SkipReason } from './cluster.ts';
 import type { HeldScope, OnEvent, SkippedCount } from './events.ts';
 import { guard, type GuardSettings } from './guard/guard.ts';
 import { decodeGuardMemory, EMPTY_MEMORY, encodeGuardMemory, type GuardMemory } from './guard/memory.ts';
-import type { HostResolver } from './hosts.ts';
 import type { Holding } from './publish/held-memory.ts';
 import type { Publisher, Push, Standing } from './publish/publisher.ts';
 import type { Published } from './publish/published.ts';
+import type { RecordSource, RecordsRead } from './record-source.ts';
 import { changedNames, type RecordValue, withValues } from './records/difference.ts';
 import { fromLevels } from './records/from-levels.ts';
-import { generateRecords, hostNamesOf } from './records/generate.ts';
 import type { RecordSet } from './records/record-set.ts';
 import { type RRsetSettings, toZoneContent } from './records/rrsets.ts';
 import type { RecordSettings } from './records/settings.ts';
-import type { Source } from './sources/source.ts';
 
-/** Where a cluster is read and what is made of it. */
+/** Where a cluster's records are read. */
 export type ReadOptions = {
-  readonly source: Source<ClusterState>;
-  readonly hosts: HostResolver;
-  readonly settings: RecordSettings;
+  readonly source: RecordSource;
   readonly onEvent: OnEvent;
   /** Milliseconds of a clock that only goes forward. */
   readonly monotonicMs: () => number;
 };
 
 export type SyncOptions = ReadOptions & {
+  /** Which names are the cluster's own. */
+  readonly settings: Pick<RecordSettings, 'domain' | 'nameServer'>;
   readonly publisher: Publisher;
   readonly rrsets: RRsetSettings;
   readonly guard: GuardSettings;
@@ -68,32 +66,18 @@ export type HeldNow = { readonly scopes: readonly HeldScope[]; readonly values: 
 const EXAMPLES = 5;
 const NO_RECORDS: RecordSet = { A: new Map(), AAAA: new Map(), SRV: new Map() };
 
-/** A cluster's records, and what the guard has to know of it. */
-export type ReadCluster = { readonly state: ClusterState; readonly records: RecordSet };
-
-/** Reads the cluster and makes its record set. Throws `SourceError`; then there is nothing to publish. */
+/** Reads the cluster's records. Throws `SourceError`; then there is nothing to publish. */
 export async function readRecords(
-  options: ReadOptions,
+  { source, onEvent, monotonicMs }: ReadOptions,
   report: ReportSkipped,
   signal: AbortSignal,
-): Promise<ReadCluster> {
-  const { source, hosts, settings, onEvent, monotonicMs } = options;
+): Promise<RecordsRead> {
   const startedMs = monotonicMs();
-  const state = await source.read(report, signal);
-  const resolved = await hosts.resolve(hostNamesOf(state, settings.masters), signal);
-  const records = generateRecords(state, settings, {
-    addressesOfHost: (host) => resolved.get(host) ?? [],
-    report,
-  });
-  onEvent({
-    kind: 'read',
-    source: source.name,
-    agents: state.agents.length,
-    frameworks: state.frameworks.length,
-    tasks: tasksIn(state),
-    elapsedMs: monotonicMs() - startedMs,
-  });
-  return { state, records };
+  const read = await source.read(report, signal);
+  const { agents, frameworks, tasks } = read;
+  const elapsedMs = monotonicMs() - startedMs;
+  onEvent({ kind: 'read', source: source.name, agents, frameworks, tasks, elapsedMs });
+  return read;
 }
 
 export function createSync(options: SyncOptions): Sync {
@@ -127,7 +111,7 @@ export function createSync(options: SyncOptions): Sync {
 
   /** What is to be published of what was read, and what is held back of what is gone. */
   const judge = (
-    { state, records }: ReadCluster,
+    { records, ended, recoveringAgents, frameworks, frameworkIds, tasks }: RecordsRead,
     { published, memory, orders }: { published: RecordSet; memory: GuardMemory; orders: Orders },
   ): { readonly content: RecordSet; readonly held: Holding | undefined } => {
     const verdict = guard({
@@ -136,10 +120,10 @@ export function createSync(options: SyncOptions): Sync {
           name: 'mesos',
           published,
           next: records,
-          ended: withNamesakes(state.ended, ranHere),
-          recoveringAgents: state.recoveringAgents,
-          frameworks: state.frameworks.length,
-          tasks: tasksIn(state),
+          ended: withNamesakes(ended, ranHere),
+          recoveringAgents,
+          frameworks,
+          tasks,
           isClusterRecord: (name) => isClusterRecord(name, settings),
         },
       ],
@@ -156,7 +140,7 @@ export function createSync(options: SyncOptions): Sync {
         names: verdict.released,
         why: orders.force === true ? 'forced' : 'settled',
       });
-    for (const { id } of state.frameworks) ranHere.add(id);
+    for (const id of frameworkIds) ranHere.add(id);
     heldNow = { scopes: verdict.held, values: verdict.kept };
     const octets = encodeGuardMemory(verdict.memory);
     const sinceSeconds = Math.floor((verdict.heldSinceMs ?? 0) / 1000);
@@ -234,7 +218,7 @@ function memoryOf(standing: Standing | undefined): GuardMemory {
 }
 
 /** Names that are the cluster's own: they follow it at once, whatever is held. */
-function isClusterRecord(name: string, { domain, nameServer }: RecordSettings): boolean {
+function isClusterRecord(name: string, { domain, nameServer }: SyncOptions['settings']): boolean {
   if (name === nameServer) return true;
   const label = name.endsWith(`.${domain}.`) ? name.slice(0, -domain.length - 2) : '';
   return /^(?:leader|master\d*|_leader\._(?:tcp|udp))$/.test(label);
@@ -242,10 +226,6 @@ function isClusterRecord(name: string, { domain, nameServer }: RecordSettings): 
 
 function namesToOwners(names: Iterable<string>, origin: OwnerName): OwnerName[] {
   return Array.from(names, (name) => parseName(name)).filter((owner) => isNameWithin(owner, origin));
-}
-
-function tasksIn({ frameworks }: ClusterState): number {
-  return frameworks.reduce((sum, { tasks }) => sum + tasks.length, 0);
 }
 
 /** Counts skipped elements by reason and keeps the first details of each. */

@@ -1,9 +1,10 @@
-import { Hono } from 'hono';
+import { Hono } from 'hono/tiny';
 import { readQuery } from '../zone/query.ts';
-import { writeFormErr } from '../zone/wire.ts';
+import { writeMalformedReply } from '../zone/wire.ts';
 import { messageResponse, preflightResponse, problemResponse, queryOctets } from './doh.ts';
 import { type Bindings, parseEnv, type Settings } from './env.ts';
 import { healthOf } from './health.ts';
+import { answerJson, asksForJson } from './json-api.ts';
 import { resolve, type ResolveOptions, type Resolved } from './resolve.ts';
 import { createBlocks } from './snapshot/blocks.ts';
 import { snapshotAgeSeconds } from './snapshot/held.ts';
@@ -11,8 +12,10 @@ import { createKvBlockFetcher, createKvHeadSource, withAcceptedCacheTtl } from '
 import { createSnapshotReader } from './snapshot/reader.ts';
 import type { WaitUntil } from './snapshot/share.ts';
 import { startTimer } from './snapshot/timer.ts';
-import { lookupForPage, statusPage } from './status.tsx';
-import { createUpstream } from './upstream.ts';
+import { lookupForPage, statusPage } from './status.ts';
+import { createUpstream } from './upstream/upstream.ts';
+import { createShardLoader, type LoadShard } from './v1/entries.ts';
+import { answerV1 } from './v1/routes.ts';
 
 export type App = {
   readonly fetch: (
@@ -28,7 +31,11 @@ const VARIANT = 'main';
 const DOH_PATH = '/dns-query';
 
 /** Settings and caches of one isolate. */
-type Isolate = { readonly settings: Settings; readonly options: ResolveOptions };
+type Isolate = {
+  readonly settings: Settings;
+  readonly options: ResolveOptions;
+  readonly loadShard: LoadShard;
+};
 
 /** The Worker. `/dns-query` is a plain function ahead of the router: it is the path that has to be fast. */
 export function createApp(): App {
@@ -63,6 +70,17 @@ export function createApp(): App {
     const { settings, options } = await ready(context.env);
     const health = await healthOf(settings, options, (work) => context.executionCtx.waitUntil(work));
     return context.json(health, health.status === 'not-ready' ? 503 : 200, { 'cache-control': 'no-store' });
+  });
+  router.all('/resolve', async (context) => {
+    const { options } = await ready(context.env);
+    const waitUntil: WaitUntil = (work) => context.executionCtx.waitUntil(work);
+    return answerJson(context.req.raw, new URL(context.req.url).search, { options, waitUntil });
+  });
+  router.all('/v1/*', async (context) => {
+    const isolate = await ready(context.env);
+    const waitUntil: WaitUntil = (work) => context.executionCtx.waitUntil(work);
+    const { pathname } = new URL(context.req.url);
+    return answerV1(context.req.raw, pathname.slice('/v1/'.length), { ...isolate, waitUntil });
   });
   router.notFound((context) =>
     problemResponse({ status: 404, reason: `There is nothing at ${context.req.path}.` }),
@@ -112,10 +130,10 @@ async function startIsolate(env: Bindings): Promise<Isolate> {
     }),
   }));
   const upstream =
-    settings.upstreams.length > 0
-      ? createUpstream(settings.upstreams, { fetch: (...request) => fetch(...request), now })
-      : undefined;
-  return { settings, options: { zones, upstream, now, random: Math.random } };
+    settings.forwarding &&
+    createUpstream(settings.forwarding, { fetch: (...request) => fetch(...request), now });
+  const options = { zones, upstream, now, random: Math.random };
+  return { settings, options, loadShard: createShardLoader(fetchBlock, VARIANT) };
 }
 
 /** A DoH request (RFC 8484). What DNS can say is said in DNS, with status 200. */
@@ -129,6 +147,10 @@ function answer(
   if (settings.access.kind === 'closed') return problemResponse(closed(settings.access.reason));
   const octets = queryOctets(request, search);
   if (octets instanceof Promise) return octets.then((late) => answerOctets(late, options, waitUntil));
+  if (!(octets instanceof Uint8Array) && asksForJson(request, search))
+    return answerJson(request, search, { options, waitUntil }).catch((error: unknown) =>
+      internalError(error),
+    );
   return answerOctets(octets, options, waitUntil);
 }
 
@@ -141,18 +163,15 @@ function answerOctets(
   const query = readQuery(octets);
   if (!query) return problemResponse({ status: 400, reason: 'The message is no DNS query.' });
   if (query.kind === 'malformed')
-    return messageResponse(writeFormErr(query), { ttl: undefined, shared: false });
+    return messageResponse(writeMalformedReply(query), { ttl: undefined, shared: false });
   const resolved = resolve(query, options, waitUntil);
   if (resolved instanceof Promise) return resolved.then((late) => respond(late, options), internalError);
   return respond(resolved, options);
 }
 
 function respond({ octets, ttl, held }: Resolved, { now }: ResolveOptions): Response {
-  return messageResponse(octets, {
-    ttl,
-    shared: true,
-    ...(held && { snapshot: { serial: held.root.serial, ageSeconds: snapshotAgeSeconds(held, now()) } }),
-  });
+  const snapshot = held && { serial: held.root.serial, ageSeconds: snapshotAgeSeconds(held, now()) };
+  return messageResponse(octets, { ttl, shared: true, snapshot });
 }
 
 function closed(reason: string): { status: number; reason: string } {

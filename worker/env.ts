@@ -1,14 +1,21 @@
 import { FormatError } from '../zone/format-error.ts';
 import { nameToWire, type OwnerName, parseName } from '../zone/name.ts';
 import { importVerifyKeys, type VerifyKeys } from '../zone/root.ts';
+import {
+  type Forwarding,
+  type ForwardingBindings,
+  parseForwarding,
+  parseUpstream,
+} from './upstream/forwarding.ts';
 
 /** What `wrangler.toml` binds. `docs/configuration.md` has a line on each. */
-export type Bindings = {
+export type Bindings = ForwardingBindings & {
   readonly SNAPSHOTS: KVNamespace;
   readonly ZONES?: string;
   readonly ACCESS?: string;
   readonly UPSTREAMS?: string;
   readonly VERIFY_KEYS?: string;
+  readonly ENUMERATION?: string;
   readonly HEAD_REFRESH_SECONDS?: string;
   readonly HEAD_MAX_AGE_SECONDS?: string;
 };
@@ -21,7 +28,11 @@ export type Settings = {
   readonly zones: readonly ServedZone[];
   readonly access: Access;
   readonly upstreams: readonly string[];
+  /** Undefined: names outside our zones are refused. */
+  readonly forwarding: Forwarding | undefined;
   readonly verifyKeys: VerifyKeys | 'none';
+  /** May those who may ask list every name (`/v1/axfr`, `/v1/enumerate`)? */
+  readonly enumeration: boolean;
   readonly headRefreshMs: number;
   readonly headMaxAgeMs: number;
 };
@@ -41,12 +52,15 @@ export async function parseEnv(env: Bindings): Promise<Settings> {
   if (zones.length === 0) throw new FormatError('ZONES', 'names no zone');
   const keys = list(env.VERIFY_KEYS ?? '');
   if (keys.length === 0) throw new FormatError('VERIFY_KEYS', KEYS_MISSING);
+  const upstreams = list(env.UPSTREAMS ?? DEFAULT_UPSTREAMS).map((url) => parseUpstream(url));
   return {
     zones: zones.toSorted((a, b) => b.originWire.length - a.originWire.length),
     access: parseAccess(env.ACCESS),
-    upstreams: list(env.UPSTREAMS ?? DEFAULT_UPSTREAMS).map(parseUpstream),
+    upstreams,
+    forwarding: parseForwarding(upstreams, env),
     // Beside a key `none` is a mistake, and fails as a key that is none.
     verifyKeys: keys.join() === 'none' ? 'none' : await importVerifyKeys(keys),
+    enumeration: env.ENUMERATION?.trim() === 'on',
     headRefreshMs: seconds('HEAD_REFRESH_SECONDS', env.HEAD_REFRESH_SECONDS, 30) * 1000,
     headMaxAgeMs: seconds('HEAD_MAX_AGE_SECONDS', env.HEAD_MAX_AGE_SECONDS, 90) * 1000,
   };
@@ -57,13 +71,6 @@ function parseAccess(text = ''): Access {
   if (text.trim() === 'open') return { kind: 'open' };
   if (text.trim() === '') return { kind: 'closed', reason: 'ACCESS is not set' };
   return { kind: 'closed', reason: 'ACCESS names no way of access that this version knows (open)' };
-}
-
-function parseUpstream(text: string): string {
-  if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol)) {
-    throw new FormatError('UPSTREAMS', `has ${JSON.stringify(text)}, which is no http or https URL`);
-  }
-  return text;
 }
 
 function seconds(name: string, text: string | undefined, fallback: number): number {

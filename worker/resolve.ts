@@ -1,13 +1,16 @@
 import { type Answer, answerName } from '../zone/answer.ts';
+import { writeForwardedReply } from '../zone/forwarded.ts';
 import { isAtOrBelow } from '../zone/name.ts';
-import { CLASS_IN, type Query } from '../zone/query.ts';
+import { CLASS_IN, OPCODE_QUERY, type Query } from '../zone/query.ts';
 import { TYPE } from '../zone/record.ts';
 import { EDE, type ExtendedError, RCODE, type Reply, writeReply } from '../zone/wire.ts';
 import type { ServedZone } from './env.ts';
 import { hasExpired, type Held, snapshotAgeSeconds } from './snapshot/held.ts';
 import type { Found, SnapshotReader } from './snapshot/reader.ts';
 import type { WaitUntil } from './snapshot/share.ts';
-import type { Upstream } from './upstream.ts';
+import { answerSpecialName, answerSpecialType } from './special-names.ts';
+import { isMapped } from './upstream/forwarding.ts';
+import type { Upstream } from './upstream/upstream.ts';
 
 /** A reply's octets, how long it may be kept, and the snapshot it is from. */
 export type Resolved = {
@@ -27,7 +30,6 @@ export type ResolveOptions = {
 
 /** TTL of answers from a snapshot that is past its best (RFC 8767 §4). */
 const STALE_TTL = 30;
-const OPCODE_QUERY = 0;
 
 /** Answers a query: our zones from their snapshots, other names by the upstream. Never throws. */
 export function resolve(
@@ -35,10 +37,10 @@ export function resolve(
   options: ResolveOptions,
   waitUntil: WaitUntil,
 ): Resolved | Promise<Resolved> {
-  const rcode = refusalOf(query);
-  if (rcode !== undefined) return written(query, { rcode, recursionAvailable: false }, options);
+  const refusal = refusalOf(query);
+  if (refusal) return written(query, { ...refusal, recursionAvailable: false }, options);
   const zone = options.zones.find(({ originWire }) => isAtOrBelow(query.name, originWire));
-  if (!zone) return forward(query, options);
+  if (!zone) return forward(query, options, waitUntil);
   const found = zone.reader.find(query.name, waitUntil);
   return found instanceof Promise
     ? found.then((late) => fromZone(query, late, options))
@@ -46,10 +48,19 @@ export function resolve(
 }
 
 /** What is answered whatever the name: unknown EDNS versions, other opcodes, other classes. */
-function refusalOf(query: Query): number | undefined {
-  if (query.edns && query.edns.version > 0) return RCODE.BADVERS;
-  if (query.opcode !== OPCODE_QUERY) return RCODE.NOTIMP;
-  return query.class === CLASS_IN ? undefined : RCODE.REFUSED;
+function refusalOf(query: Query): Refusal | undefined {
+  if (query.edns && query.edns.version > 0) return { rcode: RCODE.BADVERS };
+  if (query.opcode !== OPCODE_QUERY)
+    return unsupported(RCODE.NOTIMP, 'the only opcode answered here is QUERY');
+  return query.class === CLASS_IN
+    ? undefined
+    : unsupported(RCODE.REFUSED, 'the only class answered here is IN');
+}
+
+type Refusal = Pick<Reply, 'rcode' | 'extendedErrors'>;
+
+function unsupported(rcode: number, text: string): Refusal {
+  return { rcode, extendedErrors: [{ code: EDE.notSupported, text }] };
 }
 
 function fromZone(query: Query, found: Found, options: ResolveOptions): Resolved {
@@ -62,8 +73,9 @@ function fromZone(query: Query, found: Found, options: ResolveOptions): Resolved
     );
   }
   const { held } = found;
-  const ageSeconds = snapshotAgeSeconds(held, options.now());
-  if (hasExpired(held, options.now())) {
+  const nowMs = options.now();
+  const ageSeconds = snapshotAgeSeconds(held, nowMs);
+  if (hasExpired(held, nowMs)) {
     const error = staleError(`the snapshot is ${ageSeconds} s old and has expired`, found.problem);
     return failed(query, { recursionAvailable, held, error }, options);
   }
@@ -82,6 +94,10 @@ function answerFrom(
   how: { ageSeconds: number; recursionAvailable: boolean; options: ResolveOptions },
 ): Resolved {
   const { ageSeconds, recursionAvailable, options } = how;
+  if (isTransfer(query.type) && held.body.settings.recursionAvailable === 'forwarding') {
+    const reply = { ...unsupported(RCODE.REFUSED, 'zones are not transferred'), recursionAvailable };
+    return { ...written(query, reply, options), held };
+  }
   const stale = ageSeconds > held.body.settings.staleAfterSeconds;
   const answer = answerName(entry, query.type, { wire: query.name, origin: held.zone.origin });
   const reply: Reply = {
@@ -97,6 +113,14 @@ function answerFrom(
   return { ...writeReply(query, reply, options.random), held };
 }
 
+/**
+ * RFC 5936 §2.2.1. A zone that fixes RA answers as mesos-dns does (its profile says `always`), to which AXFR and
+ * IXFR are types like all others, that no name has.
+ */
+function isTransfer(type: number): boolean {
+  return type === TYPE.AXFR || type === TYPE.IXFR;
+}
+
 /** How old, and why nothing newer was taken where that is known. */
 function staleError(age: string, problem: string | undefined): ExtendedError {
   return { code: EDE.staleAnswer, text: problem === undefined ? age : `${age}: ${problem}` };
@@ -110,8 +134,13 @@ function apexSections(answer: Answer, type: number): Pick<NonNullable<Reply['aut
   return type === TYPE.ANY ? { soa: 'authority', ns: 'authority' } : {};
 }
 
-async function forward(query: Query, options: ResolveOptions): Promise<Resolved> {
-  if (!options.upstream) {
+/** Names that are not ours. What an operator has mapped to upstreams of its own is theirs, special or not. */
+function forward(query: Query, options: ResolveOptions, waitUntil: WaitUntil): Resolved | Promise<Resolved> {
+  const { upstream } = options;
+  const zone = upstream?.zoneOf(query.name);
+  const special = upstream && !isMapped(zone) ? answerSpecialName(query) : undefined;
+  if (special) return { ...writeForwardedReply(query, special), held: undefined };
+  if (!upstream || !zone || zone.urls.length === 0) {
     const error = { code: EDE.prohibited, text: 'only names of our own zones are answered here' };
     return written(
       query,
@@ -119,10 +148,11 @@ async function forward(query: Query, options: ResolveOptions): Promise<Resolved>
       options,
     );
   }
-  const outcome = await options.upstream.forward(query);
-  if ('octets' in outcome) return { ...outcome, held: undefined };
-  const error = { code: EDE.networkError, text: outcome.problem };
-  return failed(query, { recursionAvailable: true, held: undefined, error }, options);
+  const unsent = answerSpecialType(query.type);
+  const reply = unsent ? writeForwardedReply(query, unsent) : upstream.forward(query, zone, waitUntil);
+  return reply instanceof Promise
+    ? reply.then((late) => ({ ...late, held: undefined }))
+    : { ...reply, held: undefined };
 }
 
 function failed(

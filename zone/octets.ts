@@ -108,3 +108,18 @@ export function octetsKey(octets: Uint8Array): string {
   for (let i = 0; i < octets.length; i++) codes.push(octets[i] ?? 0);
   return String.fromCharCode(...codes);
 }
+
+/** For a message's few numbers: making a DataView costs more than reading or writing all of them. */
+export function u16At(octets: Uint8Array, at: number): number {
+  return ((octets[at] ?? 0) << 8) | (octets[at + 1] ?? 0);
+}
+
+export function setU16(octets: Uint8Array, at: number, value: number): void {
+  octets[at] = value >> 8;
+  octets[at + 1] = value;
+}
+
+export function setU32(octets: Uint8Array, at: number, value: number): void {
+  setU16(octets, at, value >>> 16);
+  setU16(octets, at + 2, value);
+}

@@ -1,4 +1,5 @@
 import { lowerOctet, MAX_NAME_OCTETS } from './name.ts';
+import { u16At } from './octets.ts';
 
 /** A DNS query's one question and what its header and OPT record ask for (RFC 1035 §4.1, RFC 6891). */
 export type Query = {
@@ -36,6 +37,7 @@ export type Malformed = {
 
 export const HEADER_OCTETS = 12;
 export const CLASS_IN = 1;
+export const OPCODE_QUERY = 0;
 const TYPE_OPT = 41;
 const OPTION_PADDING = 12;
 const RR_FIXED_OCTETS = 10;
@@ -47,22 +49,15 @@ const RR_FIXED_OCTETS = 10;
  */
 export function readQuery(octets: Uint8Array): Query | Malformed | undefined {
   if (octets.length < HEADER_OCTETS) return undefined;
-  const view = new DataView(octets.buffer, octets.byteOffset, octets.length);
-  const flags = view.getUint16(2);
+  const flags = u16At(octets, 2);
   if ((flags & 0x8000) !== 0) return undefined;
-  const header = {
-    id: view.getUint16(0),
-    opcode: (flags >> 11) & 0xf,
-    recursionDesired: (flags & 0x0100) !== 0,
-  };
-  const malformed = (reason: string): Malformed => ({ kind: 'malformed', ...header, reason });
 
-  if (view.getUint16(4) !== 1) return malformed('not exactly one question');
+  if (u16At(octets, 4) !== 1) return malformed(octets, 'not exactly one question');
   const nameEnd = questionNameEnd(octets);
-  if (nameEnd < 0 || nameEnd + 4 > octets.length) return malformed('a question that ends too soon');
+  if (nameEnd < 0 || nameEnd + 4 > octets.length) return malformed(octets, 'a question that ends too soon');
   const questionEnd = nameEnd + 4;
-  const extra = readRecords(octets, view, questionEnd);
-  if (typeof extra === 'string') return malformed(extra);
+  const edns = readRecords(octets, questionEnd);
+  if (typeof edns === 'string') return malformed(octets, edns);
 
   const name = new Uint8Array(nameEnd - HEADER_OCTETS);
   // Length octets are below 64, so folding case over the whole name leaves them alone.
@@ -70,13 +65,27 @@ export function readQuery(octets: Uint8Array): Query | Malformed | undefined {
   return {
     kind: 'query',
     octets,
-    ...header,
+    id: u16At(octets, 0),
+    opcode: (flags >> 11) & 0xf,
+    recursionDesired: (flags & 0x0100) !== 0,
     checkingDisabled: (flags & 0x0010) !== 0,
     name,
-    type: view.getUint16(nameEnd),
-    class: view.getUint16(nameEnd + 2),
+    type: u16At(octets, nameEnd),
+    class: u16At(octets, nameEnd + 2),
     questionEnd,
-    edns: extra.edns,
+    edns,
+  };
+}
+
+function malformed(octets: Uint8Array, reason: string): Malformed {
+  const flags = u16At(octets, 2);
+  const opcode = (flags >> 11) & 0xf;
+  return {
+    kind: 'malformed',
+    id: u16At(octets, 0),
+    opcode,
+    recursionDesired: (flags & 0x0100) !== 0,
+    reason,
   };
 }
 
@@ -93,9 +102,9 @@ function questionNameEnd(octets: Uint8Array): number {
 }
 
 /** Goes over answer, authority and additional records; gives what OPT says, or why they can't be read. */
-function readRecords(octets: Uint8Array, view: DataView, start: number): { edns: Edns | undefined } | string {
-  const beforeAdditional = view.getUint16(6) + view.getUint16(8);
-  const total = beforeAdditional + view.getUint16(10);
+function readRecords(octets: Uint8Array, start: number): Edns | undefined | string {
+  const beforeAdditional = u16At(octets, 6) + u16At(octets, 8);
+  const total = beforeAdditional + u16At(octets, 10);
   let at = start;
   let edns: Edns | undefined;
   for (let i = 0; i < total; i++) {
@@ -103,28 +112,28 @@ function readRecords(octets: Uint8Array, view: DataView, start: number): { edns:
     at = skipName(octets, at);
     if (at < 0 || at + RR_FIXED_OCTETS > octets.length) return 'a record that ends too soon';
     const rdata = at + RR_FIXED_OCTETS;
-    const end = rdata + view.getUint16(at + 8);
+    const end = rdata + u16At(octets, at + 8);
     if (end > octets.length) return 'a record that ends too soon';
-    if (view.getUint16(at) === TYPE_OPT) {
+    if (u16At(octets, at) === TYPE_OPT) {
       if (i < beforeAdditional || octets[owner] !== 0) return 'an OPT record out of place';
       if (edns) return 'two OPT records';
-      const padded = readOptions(view, rdata, end);
+      const padded = readOptions(octets, rdata, end);
       if (padded === undefined) return 'an OPT record with a cut-off option';
-      edns = { version: view.getUint8(at + 5), dnssecOk: (view.getUint16(at + 6) & 0x8000) !== 0, padded };
+      edns = { version: octets[at + 5] ?? 0, dnssecOk: (u16At(octets, at + 6) & 0x8000) !== 0, padded };
     }
     at = end;
   }
-  return at === octets.length ? { edns } : 'octets behind its last record';
+  return at === octets.length ? edns : 'octets behind its last record';
 }
 
 /** Whether the options hold padding; undefined where an option does not fit. */
-function readOptions(view: DataView, start: number, end: number): boolean | undefined {
+function readOptions(octets: Uint8Array, start: number, end: number): boolean | undefined {
   let padded = false;
   let at = start;
   while (at < end) {
     if (at + 4 > end) return undefined;
-    if (view.getUint16(at) === OPTION_PADDING) padded = true;
-    at += 4 + view.getUint16(at + 2);
+    if (u16At(octets, at) === OPTION_PADDING) padded = true;
+    at += 4 + u16At(octets, at + 2);
   }
   return at === end ? padded : undefined;
 }

@@ -1,6 +1,7 @@
 import { type StoredRRset, targetAddresses, valueOffsets } from './entry.ts';
 import { nameToWire, type OwnerName, suffixOffset } from './name.ts';
-import { CLASS_IN, HEADER_OCTETS, type Malformed, type Query } from './query.ts';
+import { setU16, setU32 } from './octets.ts';
+import { CLASS_IN, HEADER_OCTETS, type Malformed, OPCODE_QUERY, type Query } from './query.ts';
 import { SRV_TARGET_OFFSET, TYPE } from './record.ts';
 import type { Serial, Zone } from './zone.ts';
 
@@ -19,10 +20,14 @@ export const RCODE = {
 export const EDE = {
   staleAnswer: 3,
   notReady: 14,
+  blocked: 15,
   prohibited: 18,
+  staleNxdomain: 19,
   notAuthoritative: 20,
+  notSupported: 21,
   networkError: 23,
   invalidData: 24,
+  synthesized: 29,
 } as const;
 
 export type ExtendedError = { readonly code: number; readonly text: string };
@@ -79,7 +84,7 @@ const OPTION_PADDING = 12;
 const OPTION_EXTENDED_ERROR = 15;
 
 /** A message being written. */
-type Message = { octets: Uint8Array; view: DataView; at: number };
+type Message = { readonly octets: Uint8Array; at: number };
 
 /**
  * Writes the reply to a query: id, opcode, RD, CD and the question as they came (RFC 1035 §4.1.1, RFC 6840
@@ -118,8 +123,9 @@ export function writeReply(query: Query, reply: Reply, random: () => number): Wr
     additional++;
   }
 
-  const { view } = message;
-  view.setUint16(
+  const { octets } = message;
+  setU16(
+    octets,
     2,
     0x8000 |
       (query.opcode << 11) |
@@ -130,30 +136,29 @@ export function writeReply(query: Query, reply: Reply, random: () => number): Wr
       (query.checkingDisabled ? 0x0010 : 0) |
       (reply.rcode & 0xf),
   );
-  view.setUint16(6, answers);
-  view.setUint16(8, authority);
-  view.setUint16(10, additional);
-  return { octets: message.octets.subarray(0, message.at), ttl };
+  setU16(octets, 6, answers);
+  setU16(octets, 8, authority);
+  setU16(octets, 10, additional);
+  return { octets: octets.subarray(0, message.at), ttl };
 }
 
-/** The FORMERR reply to a message whose question can't be read: its header alone. */
-export function writeFormErr(malformed: Malformed): Uint8Array {
+/**
+ * The reply to a message whose question can't be read: its header alone. FORMERR, or NOTIMP where the opcode is
+ * one whose messages we don't know anyway (RFC 8906 §3.1.4, RFC 9619 §4).
+ */
+export function writeMalformedReply(malformed: Malformed): Uint8Array {
   const octets = new Uint8Array(HEADER_OCTETS);
-  const view = new DataView(octets.buffer);
-  view.setUint16(0, malformed.id);
-  view.setUint16(
-    2,
-    0x8000 | (malformed.opcode << 11) | (malformed.recursionDesired ? 0x0100 : 0) | RCODE.FORMERR,
-  );
+  setU16(octets, 0, malformed.id);
+  const rcode = malformed.opcode === OPCODE_QUERY ? RCODE.FORMERR : RCODE.NOTIMP;
+  setU16(octets, 2, 0x8000 | (malformed.opcode << 11) | (malformed.recursionDesired ? 0x0100 : 0) | rcode);
   return octets;
 }
 
 function startMessage(query: Query, capacity: number): Message {
-  const octets = new Uint8Array(capacity);
-  octets.set(query.octets.subarray(0, query.questionEnd));
-  const view = new DataView(octets.buffer);
-  view.setUint16(4, 1);
-  return { octets, view, at: query.questionEnd };
+  const message = { octets: new Uint8Array(capacity), at: 0 };
+  copy(query.octets, 0, query.questionEnd, message);
+  setU16(message.octets, 4, 1);
+  return message;
 }
 
 /**
@@ -177,19 +182,24 @@ function apexOctets({ authority }: Reply): number {
   return octets;
 }
 
-type Placed = { readonly rrset: StoredRRset; readonly targetAt: ReadonlyMap<number, number> };
+/** An RRset as it stands in the message: where each SRV value's target is, by the value's index; 0 for one left out. */
+type Placed = { readonly rrset: StoredRRset; readonly targetAt: readonly number[] };
 
 /** Writes the values in random order while they fit; `targetAt` is where each SRV value's target stands. */
 function writeRRset(
   message: Message,
   rrset: StoredRRset,
   { ttl, limit, random }: { ttl: number; limit: number; random: () => number },
-): { offsets: number[]; left: number; targetAt: Map<number, number> } {
+): { offsets: number[]; left: number; targetAt: number[] } {
   const { entry, type } = rrset;
   const offsets = valueOffsets(rrset);
-  const order = offsets.map((_, i) => i);
+  const order: number[] = [];
+  const targetAt: number[] = [];
+  for (let i = 0; i < offsets.length; i++) {
+    order.push(i);
+    targetAt.push(0);
+  }
   shuffle(order, random);
-  const targetAt = new Map<number, number>();
   let left = order.length;
   for (const i of order) {
     const from = offsets[i] ?? 0;
@@ -197,7 +207,7 @@ function writeRRset(
     if (message.at + RR_HEADER_OCTETS - 2 + octets > limit) break;
     writeRRHeader(message, { owner: POINTER_TO_QUESTION, type, ttl });
     copy(entry.octets, from, octets, message);
-    if (type === TYPE.SRV) targetAt.set(i, message.at - octets + 2 + SRV_TARGET_OFFSET);
+    targetAt[i] = message.at - octets + 2 + SRV_TARGET_OFFSET;
     left--;
   }
   return { offsets, left, targetAt };
@@ -211,8 +221,8 @@ function writeTargetAddresses(
   const { octets: stored } = srv.rrset.entry;
   let written = 0;
   for (const target of targetAddresses(srv.rrset)) {
-    const nameAt = srv.targetAt.get(target.valueIndex);
-    if (nameAt === undefined) continue;
+    const nameAt = srv.targetAt[target.valueIndex] ?? 0;
+    if (nameAt === 0) continue;
     // A pointer has 14 bits; a target farther in is written out again.
     const owner = nameAt <= MAX_POINTER ? undefined : targetName(message, nameAt);
     const octets = target.type === TYPE.A ? 4 : 16;
@@ -224,7 +234,7 @@ function writeTargetAddresses(
         // The header writes two octets of owner: the name's last ones, its root label among them.
         writeRRHeader(message, { owner: lastTwo(owner), type: target.type, ttl });
       } else writeRRHeader(message, { owner: 0xc000 | nameAt, type: target.type, ttl });
-      message.view.setUint16(message.at, octets);
+      setU16(message.octets, message.at, octets);
       message.at += 2;
       copy(stored, target.at + i * octets, octets, message);
     }
@@ -246,11 +256,11 @@ function lastTwo(name: Uint8Array): number {
 
 /** Owner pointer, type, class and TTL; RDLENGTH and RDATA follow. */
 function writeRRHeader(message: Message, rr: { owner: number; type: number; ttl: number }): void {
-  const { view, at } = message;
-  view.setUint16(at, rr.owner);
-  view.setUint16(at + 2, rr.type);
-  view.setUint16(at + 4, CLASS_IN);
-  view.setUint32(at + 6, rr.ttl);
+  const { octets, at } = message;
+  setU16(octets, at, rr.owner);
+  setU16(octets, at + 2, rr.type);
+  setU16(octets, at + 4, CLASS_IN);
+  setU32(octets, at + 6, rr.ttl);
   message.at = at + 10;
 }
 
@@ -292,7 +302,7 @@ function writeSoa(
   writeName(message, zone.mname, zone, origin);
   writeName(message, zone.rname, zone, origin);
   for (const number of [serial, soa.refresh, soa.retry, soa.expire, soa.minimum]) {
-    message.view.setUint32(message.at, number);
+    setU32(message.octets, message.at, number);
     message.at += 4;
   }
   end();
@@ -314,7 +324,7 @@ function startRdata(message: Message, rr: { owner: number; type: number; ttl: nu
   writeRRHeader(message, rr);
   const lengthAt = message.at;
   message.at += 2;
-  return () => message.view.setUint16(lengthAt, message.at - lengthAt - 2);
+  return () => setU16(message.octets, lengthAt, message.at - lengthAt - 2);
 }
 
 /** The zone's origin is the end of the question's name. */
@@ -327,45 +337,51 @@ function writeName(message: Message, name: Uint8Array, zone: ZoneWire, origin: n
   const above = suffixOffset(name, zone.origin);
   if (above < 0) return copy(name, 0, name.length, message);
   copy(name, 0, above, message);
-  message.view.setUint16(message.at, origin);
+  setU16(message.octets, message.at, origin);
   message.at += 2;
 }
 
-function optOctets(query: Query, reply: Reply): number {
+/** No less than OPT and what is in it can take. */
+export function optOctets(query: Query, reply: Pick<Reply, 'extendedErrors'>): number {
   if (!query.edns) return 0;
   const errors = (reply.extendedErrors ?? []).reduce((sum, { text }) => sum + 6 + text.length * 3, 0);
   return 11 + errors + (query.edns.padded ? PADDING_BLOCK_OCTETS + 4 : 0);
 }
 
 /** RFC 6891 §6.1: root owner, our payload size as class, extended RCODE, version 0 and DO in the TTL. */
-function writeOpt(message: Message, edns: NonNullable<Query['edns']>, reply: Reply): void {
-  const { view } = message;
-  message.octets[message.at] = 0;
-  view.setUint16(message.at + 1, 41);
-  view.setUint16(message.at + 3, UDP_PAYLOAD_OCTETS);
-  view.setUint32(message.at + 5, ((reply.rcode >> 4) << 24) | (edns.dnssecOk ? 0x8000 : 0));
+export function writeOpt(
+  message: Message,
+  edns: NonNullable<Query['edns']>,
+  reply: Pick<Reply, 'rcode' | 'extendedErrors'>,
+): void {
+  const { octets } = message;
+  octets[message.at] = 0;
+  setU16(octets, message.at + 1, 41);
+  setU16(octets, message.at + 3, UDP_PAYLOAD_OCTETS);
+  setU32(octets, message.at + 5, ((reply.rcode >> 4) << 24) | (edns.dnssecOk ? 0x8000 : 0));
   const lengthAt = message.at + 9;
   message.at += 11;
   for (const { code, text } of reply.extendedErrors ?? []) {
     const extra = new TextEncoder().encode(text);
-    view.setUint16(message.at, OPTION_EXTENDED_ERROR);
-    view.setUint16(message.at + 2, 2 + extra.length);
-    view.setUint16(message.at + 4, code);
+    setU16(octets, message.at, OPTION_EXTENDED_ERROR);
+    setU16(octets, message.at + 2, 2 + extra.length);
+    setU16(octets, message.at + 4, code);
     message.at += 6;
     copy(extra, 0, extra.length, message);
   }
   if (edns.padded) {
     // RFC 8467 §4.1: whole replies are multiples of 468 octets. The octets are zeros already.
     const padding = (PADDING_BLOCK_OCTETS - ((message.at + 4) % PADDING_BLOCK_OCTETS)) % PADDING_BLOCK_OCTETS;
-    view.setUint16(message.at, OPTION_PADDING);
-    view.setUint16(message.at + 2, padding);
+    setU16(octets, message.at, OPTION_PADDING);
+    setU16(octets, message.at + 2, padding);
     message.at += 4 + padding;
   }
-  view.setUint16(lengthAt, message.at - lengthAt - 2);
+  setU16(octets, lengthAt, message.at - lengthAt - 2);
 }
 
 function copy(from: Uint8Array, at: number, length: number, message: Message): void {
-  for (let i = 0; i < length; i++) message.octets[message.at + i] = from[at + i] ?? 0;
+  const { octets } = message;
+  for (let i = 0, to = message.at; i < length; i++) octets[to + i] = from[at + i] ?? 0;
   message.at += length;
 }
 
@@ -373,6 +389,8 @@ function copy(from: Uint8Array, at: number, length: number, message: Message): v
 function shuffle(items: number[], random: () => number): void {
   for (let i = items.length - 1; i > 0; i--) {
     const j = Math.floor(random() * (i + 1));
-    [items[i], items[j]] = [items[j] ?? 0, items[i] ?? 0];
+    const item = items[i] ?? 0;
+    items[i] = items[j] ?? 0;
+    items[j] = item;
   }
 }

@@ -14,6 +14,9 @@ import {
 import { createHostResolver, createHostsFileResolver, type HostResolver } from '../hosts.ts';
 import { createHttp, type Http, HttpError } from '../http.ts';
 import { fromMesosDnsConfig, parseMesosDnsConfig } from '../mesos-dns-config.ts';
+import { recordSettings } from '../record-settings.ts';
+import { createStateRecordSource, createTransferRecordSource, type RecordSource } from '../record-source.ts';
+import { createMesosDnsAxfrSource } from '../sources/mesos-dns-axfr.ts';
 import { createMesosStateSource } from '../sources/mesos-state.ts';
 import type { Source } from '../sources/source.ts';
 import { createStateFileSource, createStateUrlSource } from '../sources/state-file.ts';
@@ -24,6 +27,7 @@ export type InputFlags = {
   readonly mesosDnsConfig?: string;
   readonly master?: readonly string[];
   readonly state?: string;
+  readonly axfr?: string;
   readonly hosts?: string;
   readonly localAddresses?: string;
 };
@@ -37,6 +41,10 @@ export function addInputOptions(command: Command): Command {
     )
     .option('--master <url>', 'a Mesos master, http://host:port; repeatable', collect)
     .option('--state <file|url>', "a saved /state, or a URL that answers one, instead of a master's")
+    .option(
+      '--axfr <url>',
+      'a running mesos-dns with its enumeration on, http://host:8123: its records as they are',
+    )
     .option(
       '--hosts <file>',
       'JSON of host names, each with a list of addresses: the only names that resolve',
@@ -71,8 +79,8 @@ export function configFrom(flags: InputFlags, note: (line: string) => void): Age
     parseConfig(own, flags.config);
     input = mergeConfig(input, own);
   }
-  if (flags.state !== undefined && flags.master) {
-    throw new ConfigError('give --state or --master, not both');
+  if ([flags.state, flags.master, flags.axfr].filter((given) => given !== undefined).length > 1) {
+    throw new ConfigError('give one of --state, --master and --axfr');
   }
   if (flags.master) input = mergeConfig(input, { mesos: { masters: flags.master } });
   return parseConfig(input, place);
@@ -97,12 +105,28 @@ function localAddresses(list = ''): string[] {
   return addresses.filter((text) => text !== '');
 }
 
-/** The source that flags and configuration name. Throws `ConfigError` where they name none. */
+/** The records that flags and configuration name. Throws `ConfigError` where they name none. */
+export function recordSourceFrom(flags: InputFlags, config: AgentConfig, http: Http): RecordSource {
+  if (flags.axfr === undefined) {
+    const options = { hosts: hostsFrom(flags, config), settings: recordSettings(config) };
+    return createStateRecordSource(sourceFrom(flags, config, http), options);
+  }
+  if (!/^https?:\/\//.test(flags.axfr) || !URL.canParse(flags.axfr))
+    throw new ConfigError(`--axfr: ${flags.axfr} is no URL; give that of a mesos-dns, http://host:8123`);
+  const { domain } = config;
+  const url = new URL(flags.axfr);
+  return createTransferRecordSource(createMesosDnsAxfrSource({ url, domain, http, ...limitsOf(config) }));
+}
+
+function limitsOf({ mesos }: AgentConfig): { timeoutMs: number; maxOctets: number } {
+  return { timeoutMs: mesos.timeoutSeconds * 1000, maxOctets: mesos.maxStateMebibytes * 1024 * 1024 };
+}
+
+/** The source of facts that flags and configuration name. Throws `ConfigError` where they name none. */
 export function sourceFrom(flags: InputFlags, config: AgentConfig, http: Http): Source<ClusterState> {
-  const limits = {
-    timeoutMs: config.mesos.timeoutSeconds * 1000,
-    maxOctets: config.mesos.maxStateMebibytes * 1024 * 1024,
-  };
+  if (flags.axfr !== undefined)
+    throw new ConfigError("--axfr gives records, and this takes a cluster's state");
+  const limits = limitsOf(config);
   if (flags.state !== undefined) {
     const isUrl = /^https?:\/\//.test(flags.state);
     if (isUrl && !URL.canParse(flags.state)) throw new ConfigError(`--state: ${flags.state} is no URL`);

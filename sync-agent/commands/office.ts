@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import type { ClusterState } from '../cluster.ts';
 import type { AgentConfig } from '../config.ts';
 import type { Office } from '../agent.ts';
 import { createChangeLog } from '../change-log.ts';
@@ -9,12 +8,13 @@ import type { Change } from '../publish/published.ts';
 import { lockDataDir } from '../local/data-dir.ts';
 import { createQuotaFile } from '../quota-file.ts';
 import { recordSettings } from '../record-settings.ts';
+import type { RecordSource } from '../record-source.ts';
 import { createCountedSink } from '../sinks/counted.ts';
 import type { Sink } from '../sinks/sink.ts';
-import { type Source, SourceError } from '../sources/source.ts';
+import { SourceError } from '../sources/source.ts';
 import { createSync } from '../sync.ts';
 import { loadOrMakeWriterId } from '../writer-id.ts';
-import { hostsFrom, type InputFlags, mesosHttpFrom, sourceFrom } from './inputs.ts';
+import { type InputFlags, mesosHttpFrom, recordSourceFrom } from './inputs.ts';
 import { type Outlet, publisherFrom, rrsetSettings, signingKeyFrom, sinkFrom } from './outputs.ts';
 import { note } from './terminal.ts';
 
@@ -39,7 +39,7 @@ export type OpenOptions = {
   readonly destination?: ReturnType<typeof sinkFrom>;
 };
 
-const NO_CLUSTER: Source<ClusterState> = {
+const NO_CLUSTER: RecordSource = {
   name: 'no cluster',
   read: () => Promise.reject(new SourceError('this command reads no cluster')),
 };
@@ -73,8 +73,8 @@ export async function openOutlet(
       dryRun,
       replaceOtherKey: flags.newKey === true,
     };
-    const source = withoutCluster ? NO_CLUSTER : sourceFrom(flags, config, mesosHttp);
-    return { outlet, open: (term) => openOffice(flags, config, { outlet, source, term }), close };
+    const source = withoutCluster ? NO_CLUSTER : recordSourceFrom(flags, config, mesosHttp);
+    return { outlet, open: (term) => openOffice(config, { outlet, source, term }), close };
   } catch (error) {
     await close();
     throw error;
@@ -86,14 +86,12 @@ function counted(sink: Sink, { dataDir }: AgentConfig, onEvent: OnEvent): Sink {
 }
 
 function openOffice(
-  flags: InputFlags,
   config: AgentConfig,
-  { outlet, source, term }: { outlet: Outlet; source: Source<ClusterState>; term: Term | undefined },
+  { outlet, source, term }: { outlet: Outlet; source: RecordSource; term: Term | undefined },
 ): Office {
   const publisher = publisherFrom(config, outlet, term);
   const sync = createSync({
     source,
-    hosts: hostsFrom(flags, config),
     settings: recordSettings(config),
     guard: config.guard,
     rrsets: rrsetSettings(config),

@@ -5,19 +5,11 @@ import { type AgentConfig, ConfigError } from '../config.ts';
 import { signingKeyPath, trustedKeys } from '../keys.ts';
 import { createConsole } from '../log.ts';
 import { readHead, readLevels } from '../publish/stored-head.ts';
-import { recordSettings } from '../record-settings.ts';
 import { fromLevels } from '../records/from-levels.ts';
 import type { RecordSet, RecordSetType } from '../records/record-set.ts';
 import { createDirectorySink } from '../sinks/directory.ts';
 import { countSkipped, readRecords } from '../sync.ts';
-import {
-  addInputOptions,
-  configFrom,
-  hostsFrom,
-  type InputFlags,
-  mesosHttpFrom,
-  sourceFrom,
-} from './inputs.ts';
+import { addInputOptions, configFrom, type InputFlags, mesosHttpFrom, recordSourceFrom } from './inputs.ts';
 import { signingKeyFrom } from './outputs.ts';
 import { note, stopSignal } from './terminal.ts';
 
@@ -27,6 +19,7 @@ const EXAMPLES = `
 Examples:
   mesos-doh records --state state.json
   mesos-doh records --master http://10.0.0.1:5050 --mesos-dns-config /etc/mesos-dns/config.json
+  mesos-doh records --axfr http://10.0.0.1:8123
   mesos-doh records --sink-dir /srv/snapshots --verify-key "$VERIFY_KEYS"`;
 
 export function addRecordsCommand(program: Command): void {
@@ -40,8 +33,13 @@ export function addRecordsCommand(program: Command): void {
     )
     .addHelpText('after', EXAMPLES)
     .action(async (flags: Flags) => {
-      if (flags.sinkDir !== undefined && (flags.state !== undefined || flags.master)) {
-        throw new ConfigError('--sink-dir reads what was published: give it without --state and --master');
+      if (
+        flags.sinkDir !== undefined &&
+        (flags.state !== undefined || flags.master || flags.axfr !== undefined)
+      ) {
+        throw new ConfigError(
+          '--sink-dir reads what was published: give it without --state, --master and --axfr',
+        );
       }
       const records =
         flags.sinkDir === undefined ? await generated(flags) : await published(flags, flags.sinkDir);
@@ -58,15 +56,8 @@ async function generated(flags: Flags): Promise<RecordSet> {
   const skipped = countSkipped();
   try {
     const onEvent = createConsole(note);
-    const source = sourceFrom(flags, config, http);
-    const hosts = hostsFrom(flags, config);
-    const options = {
-      source,
-      hosts,
-      settings: recordSettings(config),
-      onEvent,
-      monotonicMs: () => performance.now(),
-    };
+    const source = recordSourceFrom(flags, config, http);
+    const options = { source, onEvent, monotonicMs: () => performance.now() };
     const { records } = await readRecords(options, skipped.report, stopSignal());
     onEvent({ kind: 'skipped', reasons: skipped.reasons() });
     return records;

@@ -35,20 +35,64 @@ export function createFakeUpstreams(plays: Readonly<Record<string, Play>>): Fake
 }
 
 /** Octets as a resolver sends them. */
-export function message(octets: Uint8Array): Response {
-  return new Response(Buffer.from(octets), { headers: { 'content-type': 'application/dns-message' } });
+export function message(octets: Uint8Array, headers: Readonly<Record<string, string>> = {}): Response {
+  return new Response(Buffer.from(octets), {
+    headers: { 'content-type': 'application/dns-message', ...headers },
+  });
 }
 
+export type AnsweringOptions = {
+  readonly rcode?: number;
+  /** Besides RD and RA. */
+  readonly flags?: number;
+  readonly authorities?: Answer[];
+  readonly additionals?: Answer[];
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly spoil?: (octets: Buffer) => Buffer;
+};
+
 /** Answers the question asked, its flags and sections as given. */
-export function answering(
-  answers: Answer[],
-  { rcode = 0, authorities = [] as Answer[], spoil = (octets: Buffer): Buffer => octets } = {},
-): Play {
+export function answering(answers: Answer[], options: AnsweringOptions = {}): Play {
+  const { rcode = 0, spoil = (octets: Buffer): Buffer => octets } = options;
+  const { authorities = [], additionals = [] } = options;
   return (query) => {
     const { id, questions } = decode(Buffer.from(query));
-    const flags = RECURSION_DESIRED | RECURSION_AVAILABLE | rcode;
-    const reply = encode({ type: 'response', id: id ?? 0, flags, questions, answers, authorities });
-    return message(spoil(reply));
+    const flags = RECURSION_DESIRED | RECURSION_AVAILABLE | rcode | (options.flags ?? 0);
+    const sections = { questions, answers, authorities, additionals };
+    const reply = encode({ type: 'response', id: id ?? 0, flags, ...sections });
+    return message(spoil(reply), options.headers);
+  };
+}
+
+/** An OPT record with extended errors (RFC 8914). */
+export function optWith(...errors: readonly { readonly code: number; readonly text: string }[]): Answer {
+  const options = errors.map(({ code, text }) => ({
+    code: 15,
+    data: Buffer.concat([Buffer.of(code >> 8, code & 0xff), Buffer.from(text)]),
+  }));
+  // The types want options of known codes.
+  return { type: 'OPT', name: '.', udpPayloadSize: 512, options } as unknown as Answer;
+}
+
+/** Plays after so many milliseconds, if the asker waits so long. */
+export function after(ms: number, play: Play): Play {
+  return (query, signal) =>
+    new Promise((resolve, reject) => {
+      const timer = setTimeout(() => resolve(play(query, signal)), ms);
+      signal.addEventListener('abort', () => {
+        clearTimeout(timer);
+        reject(signal.reason);
+      });
+    });
+}
+
+/** Plays one after the other; the last for ever. */
+export function inTurn(...plays: readonly Play[]): Play {
+  let turn = 0;
+  return (query, signal) => {
+    const play = plays[Math.min(turn++, plays.length - 1)];
+    if (!play) throw new TypeError('nothing to play');
+    return play(query, signal);
   };
 }
 

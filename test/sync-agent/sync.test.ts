@@ -6,6 +6,9 @@ import { makeSigningKey } from '../../sync-agent/keys.ts';
 import { readLevels } from '../../sync-agent/publish/stored-head.ts';
 import { SinkError } from '../../sync-agent/sinks/sink.ts';
 import { type Source, SourceError } from '../../sync-agent/sources/source.ts';
+import type { HostResolver } from '../../sync-agent/hosts.ts';
+import { createStateRecordSource } from '../../sync-agent/record-source.ts';
+import type { RecordSettings } from '../../sync-agent/records/settings.ts';
 import { countSkipped, createSync, type Outcome, type SyncOptions } from '../../sync-agent/sync.ts';
 import { entryName } from '../../zone/entry.ts';
 import { liveEntries } from '../../zone/levels.ts';
@@ -326,10 +329,16 @@ describe('counting what was left out', () => {
 
 type Read = (report: (skipped: Skipped) => void, signal: AbortSignal) => ClusterState | Promise<ClusterState>;
 
+type Changes = Partial<Omit<SyncOptions, 'settings'>> & {
+  readonly hosts?: HostResolver;
+  readonly settings?: RecordSettings;
+};
+const NO_HOSTS: HostResolver = { resolve: async () => new Map() };
+
 /** A sync of what `read` gives, into a sink that is watched. */
 function open(
   read: Read,
-  changes: Partial<SyncOptions> = {},
+  { hosts = NO_HOSTS, settings = settingsWith(), ...changes }: Changes = {},
 ): {
   readonly options: SyncOptions;
   readonly events: SyncEvent[];
@@ -348,9 +357,8 @@ function open(
   };
   let monotonic = 0;
   const options: SyncOptions = {
-    source,
-    hosts: { resolve: async () => new Map() },
-    settings: settingsWith(),
+    source: createStateRecordSource(source, { hosts, settings }),
+    settings,
     onEvent: (event) => void events.push(event),
     monotonicMs: () => monotonic++,
     publisher: publisherOf(sink, { key, clock, limits: ROOMY }),

@@ -57,6 +57,19 @@ describe('who may ask', () => {
     }
   });
 
+  it('a preflight is answered even so, that pages may read why they may not ask', async () => {
+    const edge = createEdge({ ACCESS: undefined });
+    const headers = { origin: 'https://app.example', 'access-control-request-method': 'POST' };
+    const response = await edge.fetch('/dns-query', { method: 'OPTIONS', headers });
+    expect([response.status, await response.text()]).toEqual([204, '']);
+    expect(Object.fromEntries(response.headers)).toEqual({
+      'access-control-allow-origin': '*',
+      'access-control-allow-methods': 'GET, POST',
+      'access-control-allow-headers': 'accept, content-type',
+      'access-control-max-age': '86400',
+    });
+  });
+
   it('everybody where it is open, blanks aside', async () => {
     for (const access of ['open', ' open ']) {
       const { packet } = await createEdge({ ACCESS: access }).ask(question);

@@ -287,7 +287,6 @@ describe('a message that is no proper query', () => {
     ['two OPT records', join(header(0x100, 1, 0, 0, 2), question, opt(), opt())],
     ['an OPT record among answers', join(header(0x100, 1, 1), question, opt())],
     ['an option cut off', join(header(0x100, 1, 0, 0, 1), question, opt(0, 10, 0, 9, 1))],
-    ['an UPDATE', join(header(0x2800, 1, 0, 1), question)],
   ])('(%s) is answered FORMERR under its id, and not kept', async (_, message) => {
     for (const response of [
       await get(`?dns=${Buffer.from(message).toString('base64url')}`),
@@ -303,6 +302,62 @@ describe('a message that is no proper query', () => {
       expect(reply.octets.readUInt16BE(2) & 0x7900).toBe(Buffer.from(message).readUInt16BE(2) & 0x7900);
       expect(reply.octets).toHaveLength(12);
     }
+  });
+});
+
+describe('Accept', () => {
+  it.each([
+    '*/*',
+    'application/*',
+    MEDIA_TYPE,
+    'APPLICATION/dns-Message',
+    `text/html, ${MEDIA_TYPE};q=0.1`,
+    `*/*;q=0, ${MEDIA_TYPE}`,
+    ' , */* , ',
+    `${MEDIA_TYPE};q=0.001`,
+    `${MEDIA_TYPE};v="q=0"`,
+  ])('%j lets the reply through', async (accept) => {
+    await expectAnswer(await get(`?dns=${webText}`, { headers: { accept } }));
+    await expectAnswer(await get('', { ...postOf(web), headers: { accept, 'content-type': MEDIA_TYPE } }));
+  });
+
+  it.each([
+    'text/html',
+    'application/json',
+    'application/dns',
+    'application/dns-messages',
+    `${MEDIA_TYPE};q=0`,
+    `${MEDIA_TYPE} ; Q=0.00`,
+    '*/*;q=0',
+    `*/*, ${MEDIA_TYPE};q=0`,
+    `${MEDIA_TYPE};q=0, application/*`,
+    'application/*;q=0, */*',
+  ])('%j does not', async (accept) => {
+    await expectProblem(await get(`?dns=${webText}`, { headers: { accept } }), 406, /Accept rules out/);
+    const headers = { accept, 'content-type': MEDIA_TYPE };
+    await expectProblem(await get('', { ...postOf(web), headers }), 406, /Accept rules out/);
+  });
+
+  it('is looked at once the rest is right', async () => {
+    const headers = { accept: 'text/html' };
+    await expectProblem(await get('', { headers }), 400, /dns is missing/);
+    await expectProblem(await get('?dns=A+A', { headers }), 400, /not base64url/);
+    await expectProblem(await get('', { method: 'POST', body: web, headers }), 415, /body should be/);
+    await expectProblem(await get('', { method: 'PUT', headers }), 405, /GET/);
+  });
+});
+
+describe('an opcode that is not QUERY', () => {
+  it.each([
+    ['without question', 0x7800, [0, 0, 0, 0]],
+    ['without question, RD set', 0x3100, [0, 0, 0, 0]],
+    ['with more than is there', 0x2800, [1, 0, 1, 0]],
+  ])('is NOTIMP %s', async (_, flags, counts) => {
+    const message = Buffer.alloc(12);
+    [0xcafe, flags, ...counts].forEach((word, i) => message.writeUInt16BE(word, 2 * i));
+    const { octets, response } = await edge.ask(message);
+    expect(octets.toString('hex')).toBe(`cafe${(0x8004 | flags).toString(16)}${'0'.repeat(16)}`);
+    expect(response.headers.get('cache-control')).toBe('no-store');
   });
 });
 

@@ -197,6 +197,15 @@ describe('what is not answered, whatever the name', () => {
     }
   });
 
+  it.each([
+    ['an opcode', { opcode: 2 }, 'NOTIMP', /QUERY/],
+    ['a class', { class: 3 }, 'REFUSED', /IN/],
+  ])('%s is said to be what is not supported', async (_, how, rcode, text) => {
+    await publish();
+    const reply = await createEdge().ask({ name: 'web.mesos', type: 1, edns: 1232, ...how });
+    expect([reply.rcode, reply.errors]).toEqual([rcode, [{ code: 21, text: expect.stringMatching(text) }]]);
+  });
+
   it.each([1, 2, 255])('EDNS version %i: BADVERS, in version 0', async (version) => {
     await publish();
     const query = Buffer.from(encodeQuestion({ name: 'web.mesos', type: 1, edns: 1232 }));
@@ -207,6 +216,47 @@ describe('what is not answered, whatever the name', () => {
     expect([opt[0], opt.readUInt16BE(1), opt[5], opt[6]]).toEqual([0, 41, 1, 0]);
     expect(octets.readUInt16BE(6)).toBe(0);
   });
+});
+
+describe('a transfer', () => {
+  const TRANSFERS = [251, 252];
+
+  it('is REFUSED, of names that are there and others alike', async () => {
+    await publish();
+    const edge = createEdge({ UPSTREAMS: 'https://never.example/' });
+    for (const type of TRANSFERS) {
+      for (const name of ['mesos', 'web.mesos', '_tcp.mesos', 'nothing.mesos']) {
+        const reply = await edge.ask({ name, type, edns: 1232 });
+        expect([reply.rcode, reply.packet.flag_aa, reply.packet.flag_ra, allTtls(reply)], name).toEqual([
+          ...['REFUSED', false, true, []],
+        ]);
+        expect(reply.errors, name).toEqual([{ code: 21, text: expect.stringMatching(/transferred/) }]);
+        expect(reply.response.headers.get('cache-control'), name).toBe('no-store');
+      }
+    }
+  });
+
+  it.each(['always', 'never'] as const)(
+    'is a type no name has where RA is %s, as with mesos-dns',
+    async (ra) => {
+      await publish({ settings: { recursionAvailable: ra } });
+      for (const type of TRANSFERS) {
+        for (const [name, rcode] of [
+          ['mesos', 'NOERROR'],
+          ['web.mesos', 'NOERROR'],
+          ['nothing.mesos', 'NXDOMAIN'],
+        ] as const) {
+          const reply = await createEdge().ask({ name, type });
+          expect([reply.rcode, reply.packet.flag_aa], name).toEqual([rcode, true]);
+          expect(reply.packet.answers, name).toEqual([]);
+          expect(
+            reply.packet.authorities?.map((record) => record.type),
+            name,
+          ).toEqual(['SOA']);
+        }
+      }
+    },
+  );
 });
 
 describe('flags', () => {

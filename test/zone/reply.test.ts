@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Query, readQuery } from '../../zone/query.ts';
 import { type ForeignReply, readReply } from '../../zone/reply.ts';
+import { pointsInside } from '../../zone/private-address.ts';
 import { encodeQuestion } from '../message.ts';
 import { damaged, hex } from './arbitrary.ts';
 
@@ -37,8 +38,13 @@ function reply(parts: {
   return hex(`${id} ${flags} ${counts} ${question} ${records}`);
 }
 
+/** A reply with one answer. */
+function one(records: string): Uint8Array {
+  return reply({ counts: '0001 0001 0000 0000', records });
+}
+
 describe('readReply', () => {
-  it.each<[string, Parameters<typeof reply>[0], ForeignReply]>([
+  it.each<[string, Parameters<typeof reply>[0], Partial<ForeignReply>]>([
     [
       'an answer',
       { counts: '0001 0001 0000 0000', records: A('0000003c') },
@@ -124,7 +130,7 @@ describe('readReply', () => {
       { rcode: 3, truncated: false, ttl: 60 },
     ],
   ])('reads %s', (_, parts, expected) => {
-    expect(readReply(reply(parts), QUERY)).toEqual(expected);
+    expect(readReply(reply(parts), QUERY)).toMatchObject(expected);
   });
 
   it('takes the least of all TTLs where a CNAME ends in nothing: the SOA says how long that is so', () => {
@@ -137,11 +143,6 @@ describe('readReply', () => {
       });
       expect(readReply(octets, QUERY)?.ttl).toBe(60);
     }
-  });
-
-  it('takes no TTL from an SOA without MINIMUM', () => {
-    const octets = reply({ counts: '0001 0000 0001 0000', records: 'c010 0006 0001 0000003c 0000' });
-    expect(readReply(octets, QUERY)).toEqual({ rcode: 0, truncated: false, ttl: undefined });
   });
 
   it('reads names with and without compression, pointers to pointers among them', () => {
@@ -175,6 +176,28 @@ describe('readReply', () => {
     ['half a pointer', reply({ counts: '0001 0001 0000 0000', records: 'c0' })],
     ['label type 01', reply({ counts: '0001 0001 0000 0000', records: `41 ${'00'.repeat(80)}` })],
     ['a name without end', reply({ counts: '0001 0001 0000 0000', records: '0161'.repeat(500) })],
+    ['opcode STATUS', reply({ flags: '9180' })],
+    ['a pointer to itself', one('c021 0001 0001 0000003c 0004 0a000001')],
+    ['a pointer into the header', one('c004 0001 0001 0000003c 0004 0a000001')],
+    ['a pointer past the end', one('ffff 0001 0001 0000003c 0004 0a000001')],
+    ['a name of 256 octets', one(`${`3f${'61'.repeat(63)}`.repeat(4)} 00 0001 0001 0000003c 0004 0a000001`)],
+    ['an A record of 5 octets', one('c00c 0001 0001 0000003c 0005 0a00000101')],
+    ['an AAAA record of 4 octets', one('c00c 001c 0001 0000003c 0004 0a000001')],
+    ['a CNAME without a name', one('c00c 0005 0001 0000003c 0000')],
+    ['a CNAME with an octet behind', one('c00c 0005 0001 0000003c 0003 c010 00')],
+    ['a CNAME that points to itself', one('c00c 0005 0001 0000003c 0002 c02d')],
+    ['an MX record of two octets', one('c00c 000f 0001 0000003c 0002 000a')],
+    ['an SRV record that ends in its target', one('c00c 0021 0001 0000003c 000a 0001 0001 0050 03777777')],
+    [
+      'an SOA without MINIMUM',
+      reply({ counts: '0001 0000 0001 0000', records: 'c010 0006 0001 0000003c 0000' }),
+    ],
+    ['OPT among the answers', one(OPT)],
+    ['OPT twice', reply({ counts: '0001 0000 0000 0002', records: OPT + OPT })],
+    [
+      'an option that does not fit',
+      reply({ counts: '0001 0000 0000 0001', records: '00 0029 04d0 00 00 8000 0004 000f 0004' }),
+    ],
   ])('refuses %s', (_, octets) => {
     expect(readReply(octets, QUERY)).toBeUndefined();
   });
@@ -281,5 +304,75 @@ describe('readReply', () => {
       for (let i = 0; i < 20; i++) readReply(octets, QUERY);
       expect(performance.now() - started).toBeLessThan(1000);
     }
+  });
+
+  it('keeps AD, the upper bits of the code, and extended errors, a few and not too long', () => {
+    const error = (code: number, text: string): string => {
+      const octets = Buffer.from(text);
+      const length = (octets.length + 2).toString(16).padStart(4, '0');
+      return `000f ${length} ${code.toString(16).padStart(4, '0')} ${octets.toString('hex')}`;
+    };
+    const options = hex(
+      [
+        error(6, 'bogus'),
+        '000a 0008 0102030405060708',
+        error(22, 'é'.repeat(300)),
+        ...Array.from({ length: 5 }, () => error(3, '')),
+      ].join(' '),
+    );
+    const records = Buffer.concat([
+      hex('00 0029 04d0 01 00 8000'),
+      Uint8Array.of(options.length >> 8, options.length & 0xff),
+      options,
+    ]).toString('hex');
+    const read = readReply(reply({ flags: '81a2', counts: '0001 0000 0000 0001', records }), QUERY);
+    expect(read).toMatchObject({ rcode: 0x12, authentic: true, counts: [0, 0, 0] });
+    expect(read?.extendedErrors).toEqual([
+      { code: 6, text: 'bogus' },
+      { code: 22, text: 'é'.repeat(100) },
+      { code: 3, text: '' },
+      { code: 3, text: '' },
+    ]);
+  });
+
+  it('leaves out OPT wherever it stands, and no record with it', () => {
+    const glue = '0161 c010 0001 0001 0000003c 0004 c0000201';
+    for (const [records, additional] of [
+      [OPT + glue, 1],
+      [glue + OPT, 1],
+      [OPT, 0],
+    ] as const) {
+      const octets = reply({
+        counts: `0001 0001 0000 000${additional + 1}`,
+        records: `c00c 0001 0001 0000003c 0004 c0000202${records}`,
+      });
+      expect(readReply(octets, QUERY)?.counts).toEqual([1, 0, additional]);
+    }
+  });
+
+  it('withholds what it is told to, and the rest of an answer that nothing is left of', () => {
+    const [inside, outside] = [
+      'c00c 0001 0001 0000003c 0004 0a000001',
+      'c00c 0001 0001 0000001e 0004 c0000201',
+    ];
+    const both = reply({ flags: '81a0', counts: '0001 0002 0000 0000', records: inside + outside });
+    expect(readReply(both, QUERY)).toMatchObject({ counts: [2, 0, 0], withheld: 0, authentic: true });
+    expect(readReply(both, QUERY, pointsInside)).toMatchObject({
+      counts: [1, 0, 0],
+      withheld: 1,
+      authentic: false,
+      ttl: 30,
+    });
+    const cname = 'c00c 0005 0001 00000e10 0004 0161 c010';
+    const none = reply({
+      counts: '0001 0002 0001 0000',
+      records: `${cname} 0161 c010 0001 0001 0000001e 0004 7f000001 c010 0002 0001 00000001 0002 c010`,
+    });
+    expect(readReply(none, QUERY, pointsInside)).toMatchObject({
+      counts: [0, 0, 0],
+      records: new Uint8Array(),
+      withheld: 1,
+      ttl: 30,
+    });
   });
 });

@@ -6,7 +6,7 @@ import { toHex } from '../../zone/hash.ts';
 import { nameToWire, parseName } from '../../zone/name.ts';
 import type { Query } from '../../zone/query.ts';
 import { decodeSrv, TYPE } from '../../zone/record.ts';
-import { RCODE, type Reply, writeFormErr, writeReply } from '../../zone/wire.ts';
+import { RCODE, type Reply, writeMalformedReply, writeReply } from '../../zone/wire.ts';
 import { addresses, ask, nameText, judge, type ReadMessage, stored, storedSet, ZONE } from './ask.ts';
 import { addressesIn, anyContents, anyOwner, type Contents, OWNERS, seededRandom } from './arbitrary.ts';
 
@@ -216,9 +216,11 @@ describe('the header', () => {
   it.each([
     [0x0000, 0, 0x8001],
     [0x0100, 0, 0x8101],
-    [0x7910, 15, 0xf901],
-  ])('is all that FORMERR has: %i', (flags, opcode, expected) => {
-    const octets = writeFormErr({
+    // What only messages of opcode QUERY can break.
+    [0x3100, 6, 0xb104],
+    [0x7910, 15, 0xf904],
+  ])('is all that FORMERR and NOTIMP have: %i', (flags, opcode, expected) => {
+    const octets = writeMalformedReply({
       kind: 'malformed',
       id: 0xcafe,
       opcode,

@@ -1,11 +1,12 @@
-import { Buffer } from 'node:buffer';
-import { type Answer, decode, type DecodedPacket } from 'dns-packet';
-import { html } from 'hono/html';
+import { html, raw } from 'hono/html';
 import { FormatError } from '../zone/format-error.ts';
+import { type MessageRecord, readMessage } from '../zone/message.ts';
 import { parseName } from '../zone/name.ts';
 import { readQuery } from '../zone/query.ts';
 import { encodeQuestion } from '../zone/question.ts';
-import { TYPE, typeCode } from '../zone/record.ts';
+import { rdataText } from '../zone/rdata-text.ts';
+import { TYPE, typeCode, typeName } from '../zone/record.ts';
+import { RCODE } from '../zone/wire.ts';
 import type { Health, ZoneHealth } from './health.ts';
 import { resolve, type ResolveOptions } from './resolve.ts';
 import type { WaitUntil } from './snapshot/share.ts';
@@ -26,7 +27,7 @@ export type PageLookup = {
 /** Types the page offers. */
 const TYPES = ['A', 'AAAA', 'SRV', 'SOA', 'NS', 'TXT'] as const;
 
-/** Asks as a DoH client would, and decodes the reply with dns-packet. */
+/** Asks as a DoH client would, and reads the reply. */
 export async function lookupForPage(
   { name, type }: { name: string; type: string },
   options: ResolveOptions,
@@ -37,9 +38,9 @@ export async function lookupForPage(
     const query = readQuery(encodeQuestion({ name: parseName(name), type: TYPE[asked] }));
     if (query?.kind !== 'query') throw new FormatError('question', 'can not be asked');
     const { octets } = await resolve(query, options, waitUntil);
-    const reply = decoded(octets);
-    const answers = (reply.answers ?? []).map((answer) => readable(answer));
-    const rcode = 'rcode' in reply ? String(reply.rcode) : '';
+    const reply = readMessage(octets);
+    const answers = reply.answers.map((answer) => readable(octets, answer));
+    const rcode = rcodeName(reply.rcode);
     const outcome =
       rcode === 'NOERROR' && answers.length === 0 ? `NODATA: the name exists, it has no ${asked}` : rcode;
     return { name, type: asked, outcome, answers };
@@ -49,25 +50,13 @@ export async function lookupForPage(
   }
 }
 
-/** An upstream's records are its own affair, readable or not. */
-function decoded(octets: Uint8Array): DecodedPacket {
-  try {
-    return decode(Buffer.from(octets));
-  } catch {
-    throw new FormatError('reply', 'holds what can not be read');
-  }
+function rcodeName(rcode: number): string {
+  return Object.entries(RCODE).find(([, code]) => code === rcode)?.[0] ?? `RCODE ${rcode}`;
 }
 
-function readable(answer: Answer): PageLookup['answers'][number] {
-  const ttl = 'ttl' in answer && answer.ttl !== undefined ? `${answer.ttl} s` : '';
-  return { name: answer.name, ttl, type: answer.type, data: dataText('data' in answer ? answer.data : '') };
-}
-
-function dataText(data: unknown): string {
-  if (typeof data === 'object' && data !== null && !Array.isArray(data) && !(data instanceof Uint8Array)) {
-    return Object.values(data).join(' ');
-  }
-  return Array.isArray(data) ? data.map(String).join(' ') : String(data);
+function readable(octets: Uint8Array, answer: MessageRecord): PageLookup['answers'][number] {
+  const { name, ttl, type } = answer;
+  return { name, ttl: `${ttl} s`, type: typeName(type), data: rdataText(octets, answer) };
 }
 
 /** The page for people: zones, their age, and a look-up. Works without script. */
@@ -75,21 +64,22 @@ export function statusPage(
   health: Health,
   { dohUrl, lookup }: { dohUrl: string; lookup: PageLookup | undefined },
 ): Response {
-  const page = (
+  const { access, zones } = health;
+  const page = html`<!doctype html>
     <html lang="en">
       <head>
         <meta charset="utf-8" />
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <title>mesos-doh</title>
-        <style>{html`${STYLE}`}</style>
+        <style>
+          ${raw(STYLE)}
+        </style>
       </head>
       <body>
         <main>
           <h1>mesos-doh</h1>
-          <p>
-            DNS over HTTPS at <code>{dohUrl}</code>
-          </p>
-          {health.access === 'open' && <p class="warning">Anybody who can reach this address may ask it.</p>}
+          <p>DNS over HTTPS at <code>${dohUrl}</code></p>
+          ${access === 'open' && html`<p class="warning">Anybody who can reach this address may ask it.</p>`}
           <h2>Zones</h2>
           <table>
             <thead>
@@ -101,30 +91,29 @@ export function statusPage(
                 <th>Notes</th>
               </tr>
             </thead>
-            <tbody>{health.zones.map((zone) => zoneRow(zone))}</tbody>
+            <tbody>
+              ${zones.map((zone) => rowOf(cellsOf(zone)))}
+            </tbody>
           </table>
           <h2>Look up</h2>
           <form method="get" action="/">
             <label>
-              Name{' '}
-              <input name="name" value={lookup?.name ?? ''} placeholder="search.marathon.mesos" required />
-            </label>{' '}
+              Name
+              <input name="name" value="${lookup?.name ?? ''}" placeholder="search.marathon.mesos" required />
+            </label>
             <label>
-              Type{' '}
+              Type
               <select name="type">
-                {TYPES.map((type) => (
-                  <option selected={type === lookup?.type}>{type}</option>
-                ))}
+                ${TYPES.map((type) => optionOf(type, type === lookup?.type))}
               </select>
-            </label>{' '}
+            </label>
             <button type="submit">Look up</button>
           </form>
-          {lookup && lookupResult(lookup)}
+          ${lookup && resultOf(lookup)}
         </main>
       </body>
-    </html>
-  );
-  return new Response(`<!doctype html>${String(page)}`, {
+    </html>`;
+  return new Response(String(page), {
     headers: {
       'content-type': 'text/html; charset=utf-8',
       'cache-control': 'no-store',
@@ -136,17 +125,25 @@ export function statusPage(
   });
 }
 
-function zoneRow(zone: ZoneHealth): unknown {
+function rowOf(cells: readonly string[]): unknown {
+  return html`<tr>
+    ${cells.map((cell) => html`<td>${cell}</td>`)}
+  </tr>`;
+}
+
+function optionOf(type: string, selected: boolean): unknown {
+  return html`<option ${selected ? 'selected' : ''}>${type}</option>`;
+}
+
+function cellsOf(zone: ZoneHealth): readonly string[] {
   const { origin, status, serial, ageSeconds } = zone;
-  return (
-    <tr>
-      <td>{origin}</td>
-      <td>{status === 'not-ready' ? 'no snapshot yet' : status}</td>
-      <td>{serial ?? '–'}</td>
-      <td>{ageSeconds === undefined ? '–' : `${ageSeconds} s`}</td>
-      <td>{notesOf(zone).join('; ')}</td>
-    </tr>
-  );
+  return [
+    origin,
+    status === 'not-ready' ? 'no snapshot yet' : status,
+    String(serial ?? '–'),
+    ageSeconds === undefined ? '–' : `${ageSeconds} s`,
+    notesOf(zone).join('; '),
+  ];
 }
 
 function notesOf({ held, heldSinceSeconds = 0, pinned, restored, problem }: ZoneHealth): string[] {
@@ -158,28 +155,19 @@ function notesOf({ held, heldSinceSeconds = 0, pinned, restored, problem }: Zone
   ];
 }
 
-function lookupResult({ name, type, outcome, answers }: PageLookup): unknown {
-  return (
-    <section aria-live="polite">
-      <h3>
-        {name} {type}: {outcome}
-      </h3>
-      {answers.length > 0 && (
-        <table>
-          <tbody>
-            {answers.map((answer) => (
-              <tr>
-                <td>{answer.name}</td>
-                <td>{answer.ttl}</td>
-                <td>{answer.type}</td>
-                <td>{answer.data}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      )}
-    </section>
-  );
+function resultOf({ name, type, outcome, answers }: PageLookup): unknown {
+  const rows = answers.map((answer) => rowOf([answer.name, answer.ttl, answer.type, answer.data]));
+  return html`<section aria-live="polite">
+    <h3>${name} ${type}: ${outcome}</h3>
+    ${
+      rows.length > 0 &&
+      html`<table>
+        <tbody>
+          ${rows}
+        </tbody>
+      </table>`
+    }
+  </section>`;
 }
 
 const STYLE = `
