@@ -103,7 +103,7 @@ export type ResponseFacts = {
 
 /**
  * Responses without a body made lately, by TTL, of which new ones take their headers: in a second nearly all are
- * alike, and headers written out take workerd half as long again as the rest of an answer.
+ * alike, and writing headers out anew is a quarter of what an answer takes here (1.7 of 7.3 µs in workerd).
  */
 const heads = new Map<number | undefined, { readonly facts: ResponseFacts; readonly head: Response }>();
 const MOST_HEADS = 64;
