@@ -13,7 +13,7 @@ export async function lockDataDir(dataDir: string, name = 'up'): Promise<() => P
     try {
       await mkdir(dataDir, { recursive: true });
       const file = await open(path, 'wx');
-      await file.writeFile(`${process.pid}\n`);
+      await file.writeFile(`${process.pid} ${await startOf(process.pid)}\n`);
       await file.close();
       return () => rm(path, { force: true });
     } catch (cause) {
@@ -24,8 +24,8 @@ export async function lockDataDir(dataDir: string, name = 'up'): Promise<() => P
           { cause },
         );
       }
-      const owner = Number(await readFile(path, 'utf8').catch(() => ''));
-      if (isRunning(owner)) {
+      const [owner = 0, started = ''] = split(await readFile(path, 'utf8').catch(() => ''));
+      if (isRunning(owner) && (await startOf(owner)) === started) {
         throw new ConfigError(
           `data directory ${dataDir} is in use by process ${owner}; --data-dir names another`,
         );
@@ -34,6 +34,21 @@ export async function lockDataDir(dataDir: string, name = 'up'): Promise<() => P
       await rm(path, { force: true });
     }
   }
+}
+
+function split(text: string): [number, string] | [] {
+  const [pid, started] = text.trim().split(' ');
+  return pid === undefined ? [] : [Number(pid), started ?? ''];
+}
+
+/**
+ * When a process began, in the kernel's ticks (proc(5), field 22 of stat): process ids are used again, in a
+ * container for the very same program. Empty where the system does not tell.
+ */
+async function startOf(pid: number): Promise<string> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
+  // The name in parentheses may hold spaces.
+  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
 }
 
 function isRunning(pid: number): boolean {
