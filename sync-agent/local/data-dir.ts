@@ -2,12 +2,20 @@ import { mkdir, open, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ConfigError } from '../config.ts';
 
+const WHAT_TO_DO = {
+  up: '--data-dir names another',
+  writer: 'wait until it is done, or order the agent that runs: mesos-doh ctl',
+} as const;
+
 /**
  * Takes the data directory for this process, so that no second `up` serves another cluster from the same KV, and no
  * two processes publish as one writer.
  * Gives what lets it go. Throws `ConfigError` naming the process that has it, or why it can't be used.
  */
-export async function lockDataDir(dataDir: string, name = 'up'): Promise<() => Promise<void>> {
+export async function lockDataDir(
+  dataDir: string,
+  name: 'up' | 'writer' = 'up',
+): Promise<() => Promise<void>> {
   const path = join(dataDir, `${name}.pid`);
   for (let tries = 0; ; tries++) {
     try {
@@ -20,15 +28,13 @@ export async function lockDataDir(dataDir: string, name = 'up'): Promise<() => P
       const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown reason';
       if (code !== 'EEXIST' || tries === 2) {
         throw new ConfigError(
-          `data directory ${dataDir} can not be used (${code}); --data-dir names another`,
+          `data directory ${dataDir} can not be used (${code}); ${name === 'up' ? WHAT_TO_DO.up : 'dataDir in --config names another'}`,
           { cause },
         );
       }
       const [owner = 0, started = ''] = split(await readFile(path, 'utf8').catch(() => ''));
       if (isRunning(owner) && (await startOf(owner)) === started) {
-        throw new ConfigError(
-          `data directory ${dataDir} is in use by process ${owner}; --data-dir names another`,
-        );
+        throw new ConfigError(`data directory ${dataDir} is in use by process ${owner}; ${WHAT_TO_DO[name]}`);
       }
       // Whoever had it ended without letting it go.
       await rm(path, { force: true });

@@ -18,6 +18,7 @@ describe('a data directory', () => {
     const unlock = await lockDataDir(directory, 'writer');
     await expect(lockDataDir(directory, 'writer')).rejects.toThrow(ConfigError);
     await expect(lockDataDir(directory, 'writer')).rejects.toThrow(`is in use by process ${process.pid}`);
+    await expect(lockDataDir(directory, 'writer')).rejects.toThrow('mesos-doh ctl');
     await (
       await lockDataDir(directory, 'up')
     )();
