@@ -21,12 +21,16 @@ const shell = promisify(execFile);
 const ROUNDS = 5;
 const SECONDS = 2;
 const CONNECTIONS = 64;
+/** More queries than the Worker's packet cache keeps. */
+const UNLIKE = 16_384;
 
 type Case = {
   readonly name: string;
   readonly port: number;
   readonly path: string;
   readonly body?: Uint8Array;
+  /** Paths asked in turn, instead of one again and again. */
+  readonly paths?: readonly string[];
 };
 type Sample = { readonly perSecond: number; readonly cpuMicroseconds: number };
 
@@ -54,9 +58,12 @@ export async function benchWorker(stage: Stage): Promise<void> {
     query('_search._tcp.marathon.mesos', 'SRV'),
     query('nx.mesos', 'A'),
   ];
+  // The id alone differs, and so no query is one that came lately.
+  const unlike = Array.from({ length: UNLIKE }, (_, id) => get(Uint8Array.of(id >> 8, id, ...a.subarray(2))));
   const cases: readonly Case[] = [
     { name: 'no-op GET', port: noop.port, path: get(a) },
     { name: 'A GET', port: ours.port, path: get(a) },
+    { name: 'A GET, unlike', port: ours.port, path: get(a), paths: unlike },
     { name: 'A POST', port: ours.port, path: '/dns-query', body: a },
     { name: 'SRV GET', port: ours.port, path: get(srv) },
     { name: 'NXDOMAIN GET', port: ours.port, path: get(nx) },
@@ -94,15 +101,18 @@ function kib(octets: number): string {
 }
 
 async function load(
-  { port, path, body }: Case,
+  { port, path, body, paths }: Case,
   { stage, seconds, pid }: { stage: Stage; seconds: number; pid: number },
 ): Promise<Sample> {
-  const script = join(stage.directory, 'post.lua');
+  const script = join(stage.directory, 'load.lua');
   const octets = [...(body ?? [])].map((octet) =>
     `\\${octet}`.replace(/\\(\d+)/, (_, digits: string) => `\\${digits.padStart(3, '0')}`),
   );
   const post = `wrk.method="POST"\nwrk.headers["content-type"]="application/dns-message"\nwrk.body="${octets.join('')}"\n`;
-  await writeFile(script, body ? post : '');
+  const inTurn = `local paths = {${(paths ?? []).map((each) => `"${each}"`).join(',')}}
+local i = 0
+request = function() i = i % #paths + 1; return wrk.format("GET", paths[i]) end\n`;
+  await writeFile(script, body ? post : paths ? inTurn : '');
   const before = await cpuMs(pid);
   const url = `http://127.0.0.1:${port}${path}`;
   const { stdout } = await shell('wrk', ['-t1', `-c${CONNECTIONS}`, `-d${seconds}s`, '-s', script, url], {

@@ -1,10 +1,18 @@
 import { Hono } from 'hono/tiny';
 import { readQuery } from '../zone/query.ts';
 import { writeMalformedReply } from '../zone/wire.ts';
-import { messageResponse, preflightResponse, problemResponse, queryOctets } from './doh.ts';
+import {
+  acceptsMessages,
+  BROKEN_OFF,
+  messageResponse,
+  preflightResponse,
+  problemResponse,
+  queryOctets,
+} from './doh.ts';
 import { type Bindings, parseEnv, type Settings } from './env.ts';
 import { healthOf } from './health.ts';
 import { answerJson, asksForJson } from './json-api.ts';
+import { createPacketCache, type PacketCache, packetKey } from './packet-cache.ts';
 import { resolve, type ResolveOptions, type Resolved } from './resolve.ts';
 import { createBlocks } from './snapshot/blocks.ts';
 import { snapshotAgeSeconds } from './snapshot/held.ts';
@@ -34,6 +42,7 @@ const DOH_PATH = '/dns-query';
 type Isolate = {
   readonly settings: Settings;
   readonly options: ResolveOptions;
+  readonly packets: PacketCache;
   readonly loadShard: LoadShard;
 };
 
@@ -132,8 +141,17 @@ async function startIsolate(env: Bindings): Promise<Isolate> {
   const upstream =
     settings.forwarding &&
     createUpstream(settings.forwarding, { fetch: (...request) => fetch(...request), now });
-  const options = { zones, upstream, now, random: Math.random };
-  return { settings, options, loadShard: createShardLoader(fetchBlock, VARIANT) };
+  const { random } = Math;
+  const options = { zones, upstream, now, random };
+  const packets = createPacketCache({
+    isCurrent: (held, waitUntil) => {
+      for (const { reader } of zones) if (reader.isCurrent(held, waitUntil)) return true;
+      return false;
+    },
+    now,
+    random,
+  });
+  return { settings, options, packets, loadShard: createShardLoader(fetchBlock, VARIANT) };
 }
 
 /** A DoH request (RFC 8484). What DNS can say is said in DNS, with status 200. */
@@ -142,31 +160,48 @@ function answer(
   search: string,
   { isolate, waitUntil }: { isolate: Isolate; waitUntil: WaitUntil },
 ): Response | Promise<Response> {
-  const { settings, options } = isolate;
-  if (request.method === 'OPTIONS') return preflightResponse();
+  const { settings, options, packets } = isolate;
+  const { method } = request;
+  if (method === 'OPTIONS') return preflightResponse();
   if (settings.access.kind === 'closed') return problemResponse(closed(settings.access.reason));
+  const known = method === 'GET' ? packets.find(search, waitUntil) : undefined;
+  if (known && acceptsMessages(request)) return respond(known, options);
   const octets = queryOctets(request, search);
-  if (octets instanceof Promise) return octets.then((late) => answerOctets(late, options, waitUntil));
+  if (octets instanceof Promise) {
+    const answerBody = (body: Awaited<typeof octets>): Response | Promise<Response> => {
+      const key = body instanceof Uint8Array ? packetKey(body) : '';
+      const same = packets.find(key, waitUntil);
+      return same ? respond(same, options) : answerOctets(body, key, { isolate, waitUntil });
+    };
+    return octets.then(answerBody, () => problemResponse(BROKEN_OFF));
+  }
   if (!(octets instanceof Uint8Array) && asksForJson(request, search))
     return answerJson(request, search, { options, waitUntil }).catch((error: unknown) =>
       internalError(error),
     );
-  return answerOctets(octets, options, waitUntil);
+  return answerOctets(octets, search, { isolate, waitUntil });
 }
 
+/** `key` is the query's in the packet cache. */
 function answerOctets(
   octets: Awaited<ReturnType<typeof queryOctets>>,
-  options: ResolveOptions,
-  waitUntil: WaitUntil,
+  key: string,
+  { isolate, waitUntil }: { isolate: Isolate; waitUntil: WaitUntil },
 ): Response | Promise<Response> {
+  const { options, packets } = isolate;
   if (!(octets instanceof Uint8Array)) return problemResponse(octets);
   const query = readQuery(octets);
   if (!query) return problemResponse({ status: 400, reason: 'The message is no DNS query.' });
   if (query.kind === 'malformed')
     return messageResponse(writeMalformedReply(query), { ttl: undefined, shared: false });
   const resolved = resolve(query, options, waitUntil);
-  if (resolved instanceof Promise) return resolved.then((late) => respond(late, options), internalError);
-  return respond(resolved, options);
+  const keepAndRespond = (late: Resolved): Response => {
+    packets.keep(key, late);
+    return respond(late, options);
+  };
+  return resolved instanceof Promise
+    ? resolved.then(keepAndRespond, internalError)
+    : keepAndRespond(resolved);
 }
 
 function respond({ octets, ttl, held }: Resolved, { now }: ResolveOptions): Response {

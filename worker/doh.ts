@@ -10,7 +10,7 @@ const MAX_PARAMETER_CHARACTERS = 87_380;
 /** Why a request holds no query, in a plain sentence, with the status that says so. */
 export type HttpProblem = { readonly status: 400 | 405 | 406 | 413 | 414 | 415; readonly reason: string };
 
-/** The query's octets, or what is wrong with the request. `search` is the URL from its `?` on. */
+/** The query's octets, or what is wrong with the request. `search` is the URL from its `?` on. Rejects if a body breaks off. */
 export function queryOctets(
   request: Request,
   search: string,
@@ -43,7 +43,7 @@ const NOT_ACCEPTABLE: HttpProblem = {
 };
 
 /** RFC 9110 §12.5.1: of the ranges in `Accept` that hold our media type, the narrowest decides. */
-function acceptsMessages(request: Request): boolean {
+export function acceptsMessages(request: Request): boolean {
   const accept = request.headers.get('accept');
   // What nearly all send needs no parsing.
   if (!accept || accept === DNS_MESSAGE || accept === '*/*') return true;
@@ -63,16 +63,15 @@ const TOO_LONG: HttpProblem = {
   status: 413,
   reason: `The body is longer than ${MAX_MESSAGE_OCTETS} octets.`,
 };
-const BROKEN_OFF: HttpProblem = { status: 400, reason: 'The body broke off.' };
+/** What is wrong where reading a body throws. */
+export const BROKEN_OFF: HttpProblem = { status: 400, reason: 'The body broke off.' };
 
 function fromBody(request: Request): HttpProblem | Promise<Uint8Array | HttpProblem> {
   if (!hasMessage(request)) return { status: 415, reason: `The body should be ${DNS_MESSAGE}.` };
   if (!acceptsMessages(request)) return NOT_ACCEPTABLE;
   const stated = request.headers.get('content-length');
   if (Number(stated ?? 0) > MAX_MESSAGE_OCTETS) return TOO_LONG;
-  const octets =
-    stated === null ? messageFrom(request.body).then((message) => message ?? TOO_LONG) : request.bytes();
-  return octets.catch(() => BROKEN_OFF);
+  return stated === null ? messageFrom(request.body).then((message) => message ?? TOO_LONG) : request.bytes();
 }
 
 function hasMessage(request: Request): boolean {

@@ -5,7 +5,7 @@ import { CLASS_IN, OPCODE_QUERY, type Query } from '../zone/query.ts';
 import { TYPE } from '../zone/record.ts';
 import { EDE, type ExtendedError, RCODE, type Reply, writeReply } from '../zone/wire.ts';
 import type { ServedZone } from './env.ts';
-import { hasExpired, type Held, snapshotAgeSeconds } from './snapshot/held.ts';
+import { hasExpired, type Held, isStale, snapshotAgeSeconds } from './snapshot/held.ts';
 import type { Found, SnapshotReader } from './snapshot/reader.ts';
 import type { WaitUntil } from './snapshot/share.ts';
 import { answerSpecialName, answerSpecialType } from './special-names.ts';
@@ -17,6 +17,14 @@ export type Resolved = {
   readonly octets: Uint8Array;
   readonly ttl: number | undefined;
   readonly held: Held | undefined;
+  /** Writes the reply anew for the same query and snapshot; undefined where time or another server has a say in it. */
+  readonly rewrite?: Rewrite | undefined;
+};
+
+export type Rewrite = {
+  /** With so many turns each value of the reply's sets has stood first. */
+  readonly turns: number;
+  readonly write: (turn: number) => Uint8Array;
 };
 
 export type ResolveOptions = {
@@ -98,7 +106,7 @@ function answerFrom(
     const reply = { ...unsupported(RCODE.REFUSED, 'zones are not transferred'), recursionAvailable };
     return { ...written(query, reply, options), held };
   }
-  const stale = ageSeconds > held.body.settings.staleAfterSeconds;
+  const stale = isStale(held, options.now());
   const answer = answerName(entry, query.type, { wire: query.name, origin: held.zone.origin });
   const reply: Reply = {
     rcode: answer.kind === 'nxdomain' ? RCODE.NXDOMAIN : RCODE.NOERROR,
@@ -110,7 +118,11 @@ function answerFrom(
       extendedErrors: [staleError(`the snapshot is ${ageSeconds} s old`, problem)],
     }),
   };
-  return { ...writeReply(query, reply, options.random), held };
+  const rewrite: Rewrite = {
+    turns: Math.max(1, ...(reply.rrsets ?? []).map(({ count }) => count)),
+    write: (turn) => writeReply(query, reply, options.random, turn).octets,
+  };
+  return { ...writeReply(query, reply, options.random), held, rewrite: stale ? undefined : rewrite };
 }
 
 /**

@@ -103,10 +103,8 @@ export function createReader(octets: Uint8Array, what: string): OctetReader {
 
 /** Octets as text, to find them by in a map: a character an octet. */
 export function octetsKey(octets: Uint8Array): string {
-  // An array spreads several times as fast as octets do.
-  const codes: number[] = [];
-  for (let i = 0; i < octets.length; i++) codes.push(octets[i] ?? 0);
-  return String.fromCharCode(...codes);
+  // Spreading goes by the iterator and takes several times as long.
+  return Reflect.apply(String.fromCharCode, undefined, octets);
 }
 
 /** For a message's few numbers: making a DataView costs more than reading or writing all of them. */

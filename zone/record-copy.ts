@@ -1,5 +1,5 @@
 import { lowerOctet, MAX_NAME_OCTETS } from './name.ts';
-import { createWriter } from './octets.ts';
+import { createWriter, octetsKey } from './octets.ts';
 import { HEADER_OCTETS, type Query } from './query.ts';
 import { TYPE } from './record.ts';
 
@@ -154,10 +154,6 @@ export function createRecordCopy(query: Query): RecordCopy {
     length: () => writer.offset(),
     done: () => ({ records: writer.written().slice(), ttlOffsets }),
   };
-}
-
-function octetsKey(octets: Uint8Array): string {
-  return String.fromCharCode(...octets);
 }
 
 function isSameName(name: Uint8Array, lower: Uint8Array): boolean {

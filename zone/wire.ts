@@ -3,6 +3,7 @@ import { nameToWire, type OwnerName, suffixOffset } from './name.ts';
 import { setU16, setU32 } from './octets.ts';
 import { CLASS_IN, HEADER_OCTETS, type Malformed, OPCODE_QUERY, type Query } from './query.ts';
 import { SRV_TARGET_OFFSET, TYPE } from './record.ts';
+import { shuffle } from './shuffle.ts';
 import type { Serial, Zone } from './zone.ts';
 
 /** Response codes (RFC 1035 §4.1.1, RFC 6891 §9). */
@@ -90,8 +91,9 @@ type Message = { readonly octets: Uint8Array; at: number };
  * Writes the reply to a query: id, opcode, RD, CD and the question as they came (RFC 1035 §4.1.1, RFC 6840
  * §5.9), answers in an order of `random`'s (numbers in [0, 1)), SRV targets' addresses behind them (RFC 2782),
  * OPT if the query had one. More than 65,535 octets: additional records go first, then answers, with TC.
+ * With a `turn`, counting from 0, each value of a set stands first in its turn.
  */
-export function writeReply(query: Query, reply: Reply, random: () => number): WrittenReply {
+export function writeReply(query: Query, reply: Reply, random: () => number, turn?: number): WrittenReply {
   const rrsets = reply.rrsets ?? [];
   const message = startMessage(query, roomFor(query, reply));
   const limit = MAX_MESSAGE_OCTETS - optOctets(query, reply);
@@ -106,7 +108,8 @@ export function writeReply(query: Query, reply: Reply, random: () => number): Wr
   for (const rrset of rrsets) {
     const rrTtl = Math.min(rrset.ttl, cap);
     ttl = Math.min(ttl ?? rrTtl, rrTtl);
-    const written = writeRRset(message, rrset, { ttl: rrTtl, limit: limit - apexOctets(reply), random });
+    const options = { ttl: rrTtl, limit: limit - apexOctets(reply), random, turn };
+    const written = writeRRset(message, rrset, options);
     answers += written.offsets.length - written.left;
     truncated ||= written.left > 0;
     if (rrset.type === TYPE.SRV) placed.push({ rrset, targetAt: written.targetAt });
@@ -189,8 +192,9 @@ type Placed = { readonly rrset: StoredRRset; readonly targetAt: readonly number[
 function writeRRset(
   message: Message,
   rrset: StoredRRset,
-  { ttl, limit, random }: { ttl: number; limit: number; random: () => number },
+  options: { ttl: number; limit: number; random: () => number; turn: number | undefined },
 ): { offsets: number[]; left: number; targetAt: number[] } {
+  const { ttl, limit, random, turn } = options;
   const { entry, type } = rrset;
   const offsets = valueOffsets(rrset);
   const order: number[] = [];
@@ -199,7 +203,7 @@ function writeRRset(
     order.push(i);
     targetAt.push(0);
   }
-  shuffle(order, random);
+  shuffle(order, random, turn);
   let left = order.length;
   for (const i of order) {
     const from = offsets[i] ?? 0;
@@ -383,14 +387,4 @@ function copy(from: Uint8Array, at: number, length: number, message: Message): v
   const { octets } = message;
   for (let i = 0, to = message.at; i < length; i++) octets[to + i] = from[at + i] ?? 0;
   message.at += length;
-}
-
-/** Fisher and Yates: every order is as likely. */
-function shuffle(items: number[], random: () => number): void {
-  for (let i = items.length - 1; i > 0; i--) {
-    const j = Math.floor(random() * (i + 1));
-    const item = items[i] ?? 0;
-    items[i] = items[j] ?? 0;
-    items[j] = item;
-  }
 }

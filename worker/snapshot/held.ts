@@ -35,6 +35,11 @@ export function snapshotAgeSeconds({ root }: Held, nowMs: number): number {
   return Math.max(0, Math.round((nowMs - Math.min(root.createdAtMs, root.confirmedAtMs)) / 1000));
 }
 
+/** Is a snapshot past its best (RFC 8767)? */
+export function isStale(held: Held, nowMs: number): boolean {
+  return snapshotAgeSeconds(held, nowMs) > held.body.settings.staleAfterSeconds;
+}
+
 /** Is a snapshot too old to be answered from at all? */
 export function hasExpired(held: Held, nowMs: number): boolean {
   const { expireAfterSeconds } = held.body.settings;

@@ -3,6 +3,7 @@ import { applyEdit } from '../../zone/edit.ts';
 import type { Entry } from '../../zone/entry.ts';
 import { hashName } from '../../zone/hash.ts';
 import { shardOf } from '../../zone/levels.ts';
+import { octetsKey } from '../../zone/octets.ts';
 import type { Held } from './held.ts';
 
 /** A name's entry (undefined: it does not exist), or the shard without which that can't be told. */
@@ -24,11 +25,11 @@ export function lookUp(
   const hash = hashName(name, seed);
   const inOverlay = held.overlay && findEntry(held.overlay, name, hash.slot);
   if (inOverlay && inOverlay.kind !== 'edit') return { kind: 'entry', entry: inOverlay };
-  const known = inOverlay && held.edited.get(textOf(name));
+  const known = inOverlay && held.edited.get(octetsKey(name));
   if (known) return { kind: 'entry', entry: known };
   const inRun = held.run && findEntry(held.run, name, hash.slot);
   if (inRun && inRun.kind !== 'edit') return edited(held, name, { base: inRun, edits: [inOverlay] });
-  const knownInRun = inRun && !inOverlay && held.edited.get(textOf(name));
+  const knownInRun = inRun && !inOverlay && held.edited.get(octetsKey(name));
   if (knownInRun) return { kind: 'entry', entry: knownInRun };
   if (!shards) return edited(held, name, { base: undefined, edits: [inRun, inOverlay] });
   const index = shardOf(hash, shards.bits);
@@ -45,11 +46,6 @@ function edited(
 ): LookedUp {
   let entry = base;
   for (const edit of edits) if (edit) entry = applyEdit(entry, edit);
-  if (entry && entry !== base) held.edited.set(textOf(name), entry);
+  if (entry && entry !== base) held.edited.set(octetsKey(name), entry);
   return { kind: 'entry', entry };
-}
-
-/** A name as a Map's key. */
-function textOf(name: Uint8Array): string {
-  return String.fromCharCode(...name);
 }

@@ -36,6 +36,8 @@ export type Found =
 export type SnapshotReader = {
   /** At once where everything needed is in memory; else after what is missing was fetched. Never throws. */
   readonly find: (name: Uint8Array, waitUntil: WaitUntil) => Found | Promise<Found>;
+  /** Would `find` answer from this, and at once? Has the head checked where that is due, as `find` does. */
+  readonly isCurrent: (held: Held, waitUntil: WaitUntil) => boolean;
   /** What is held, after a first check if nothing is. */
   readonly current: (waitUntil: WaitUntil) => Promise<Held | undefined>;
   readonly state: () => ReaderState;
@@ -232,6 +234,7 @@ export function createSnapshotReader(options: ReaderOptions): SnapshotReader {
       const checking = checkIfDue(waitUntil);
       return checking ? checking.then(() => findInHeld(name, waitUntil)) : findInHeld(name, waitUntil);
     },
+    isCurrent: (it, waitUntil) => it === held && checkIfDue(waitUntil) === undefined,
     current: async (waitUntil) => {
       await checkIfDue(waitUntil);
       return held;
