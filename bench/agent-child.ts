@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { createHttp } from '../sync-agent/http.ts';
+import { createListFinder } from '../sync-agent/masters/list-finder.ts';
 import { generateRecords } from '../sync-agent/records/generate.ts';
 import { parseConfig } from '../sync-agent/config.ts';
 import { recordSettings } from '../sync-agent/record-settings.ts';
@@ -9,7 +10,7 @@ import { createMesosStateSource } from '../sync-agent/sources/mesos-state.ts';
 const [, , url = '', runs = '10'] = process.argv;
 const http = createHttp();
 const source = createMesosStateSource({
-  masters: [new URL(url)],
+  finder: createListFinder([new URL(url)]),
   http,
   timeoutMs: 300_000,
   maxOctets: 2 ** 31,

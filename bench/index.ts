@@ -10,18 +10,20 @@ import { benchWorker } from './worker.ts';
 const SIZES = [10_000, 100_000, 1_000_000];
 const LIVE_SECONDS = 60;
 const LIVE_TASKS = 100_000;
+const LIVE_CHANGES = 50;
 
 type Flags = {
   readonly sizes: readonly number[];
   readonly seconds: number;
   readonly tasks: number;
+  readonly changes: number;
 };
 const PARTS: Readonly<Record<string, (flags: Flags) => Part>> = {
   worker: () => benchWorker,
   cold: ({ sizes }) => benchCold(sizes),
   agent: () => benchAgent,
   snapshot: ({ sizes }) => benchSnapshot(sizes),
-  live: ({ seconds, tasks }) => benchLive({ seconds, tasks }),
+  live: benchLive,
 };
 
 /** What to run; a string says what is wrong with the arguments. */
@@ -32,6 +34,7 @@ function parse(
     rrsets: { type: 'string' },
     seconds: { type: 'string' },
     tasks: { type: 'string' },
+    changes: { type: 'string' },
   } as const;
   try {
     const { positionals, values } = parseArgs({ args: [...args], options, allowPositionals: true });
@@ -41,9 +44,11 @@ function parse(
       sizes: values.rrsets === undefined ? SIZES : values.rrsets.split(',').map(Number),
       seconds: Number(values.seconds ?? LIVE_SECONDS),
       tasks: Number(values.tasks ?? LIVE_TASKS),
+      changes: Number(values.changes ?? LIVE_CHANGES),
     };
-    const wrong = [...flags.sizes, flags.seconds, flags.tasks].find((n) => !Number.isSafeInteger(n) || n < 1);
-    if (wrong !== undefined) return '--rrsets (a list), --seconds and --tasks take whole numbers above 0';
+    const numbers = [...flags.sizes, flags.seconds, flags.tasks, flags.changes];
+    if (numbers.some((n) => !Number.isSafeInteger(n) || n < 1))
+      return '--rrsets (a list), --seconds, --tasks and --changes take whole numbers above 0';
     return { names: positionals.length > 0 ? positionals : Object.keys(PARTS), flags };
   } catch (error) {
     return error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);

@@ -2,25 +2,24 @@ import { startChurn } from '../simulate/churn-timer.ts';
 import { createCluster } from '../simulate/cluster.ts';
 import { startSimulatedMasters } from '../simulate/server.ts';
 
-/** A simulated master that tells, a JSON line each, when something changed and when it was asked. */
-const tasks = Number(process.argv[2]);
-const CHANGES_A_SECOND = 1;
+/** A simulated master that tells, a JSON line each, when something changed and what it was asked. */
+const [tasks = 0, changesPerSecond = 0] = process.argv.slice(2).map(Number);
+const TASKS_PER_AGENT = 10;
 const stop = new AbortController();
 process.once('SIGTERM', () => stop.abort());
 const tell = (line: object): void => void process.stdout.write(`${JSON.stringify(line)}\n`);
 const { signal } = stop;
-const cluster = createCluster({ seed: 1, agents: Math.max(12, Math.ceil(tasks / 40)), tasks });
+const cluster = createCluster({ seed: 1, agents: Math.max(12, Math.ceil(tasks / TASKS_PER_AGENT)), tasks });
 const { urls } = await startSimulatedMasters({
   cluster,
   port: 0,
   now: Date.now,
   signal,
-  // The state is taken at this moment.
-  onRequest: () => tell({ askedAtMs: Date.now() }),
+  onRequest: ({ method, url }) => tell({ request: `${method} ${url}` }),
 });
 startChurn({
   cluster,
-  perSecond: CHANGES_A_SECOND,
+  perSecond: changesPerSecond,
   now: Date.now,
   signal,
   onChange: (changes) => tell({ changes: changes.length, changedAtMs: Date.now() }),

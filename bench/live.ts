@@ -7,7 +7,7 @@ import { count, median, quantile, table } from './figures.ts';
 import { cpuMs, memoryOf } from './process-figures.ts';
 import { jsonLines, type Part, type Stage } from './stage.ts';
 
-const POLL_SECONDS = 10;
+const MIN_PUSH_SECONDS = 10;
 /** How long the first publish may take, and the last after the time is up. */
 const FIRST_MS = 300_000;
 const LAST_MS = 60_000;
@@ -17,7 +17,9 @@ const MIB = 1024 * 1024;
 /** What the two processes said so far. Times are Unix milliseconds of this machine, which both are on. */
 type Heard = {
   readonly changesAtMs: number[];
-  readonly askedAtMs: number[];
+  /** When the agent began to read what it has of the cluster. */
+  readonly readAtMs: number[];
+  readonly requests: Map<string, number>;
   readonly syncs: {
     readonly atMs: number;
     readonly isPush: boolean;
@@ -29,17 +31,27 @@ type Heard = {
 };
 
 /** The agent as a process of its own, kept busy by a simulated master in another. */
-export function benchLive({ seconds, tasks }: { readonly seconds: number; readonly tasks: number }): Part {
+export function benchLive({
+  seconds,
+  tasks,
+  changes,
+}: {
+  readonly seconds: number;
+  readonly tasks: number;
+  /** A second. */
+  readonly changes: number;
+}): Part {
   return async (stage) => {
     const heard: Heard = {
       changesAtMs: [],
-      askedAtMs: [],
+      readAtMs: [],
+      requests: new Map(),
       syncs: [],
       url: undefined,
       failure: undefined,
     };
     const masterFile = new URL('live-master-child.ts', import.meta.url).pathname;
-    const master = stage.start(process.execPath, [masterFile, String(tasks)]);
+    const master = stage.start(process.execPath, [masterFile, String(tasks), String(changes)]);
     void hearMaster(master, heard);
     await until(() => heard.url !== undefined, heard, FIRST_MS);
     const agent = await startAgent(stage, heard);
@@ -48,17 +60,19 @@ export function benchLive({ seconds, tasks }: { readonly seconds: number; readon
     const [agentPid, masterPid] = [agent.pid ?? 0, master.pid ?? 0];
     const begunMs = Date.now();
     const before = { agent: await cpuMs(agentPid), master: await cpuMs(masterPid) };
-    const firstPeak = (await memoryOf(agentPid)).peakOctets;
+    const first = await memoryOf(agentPid);
+    heard.requests.clear();
     await sleep(seconds * 1000, undefined, { signal: stage.signal });
     const endedMs = Date.now();
     const share = 60_000 / (endedMs - begunMs) / 1000;
     const agentSeconds = ((await cpuMs(agentPid)) - before.agent) * share;
     const masterSeconds = ((await cpuMs(masterPid)) - before.master) * share;
     const pushes = heard.syncs.filter(({ atMs, isPush }) => isPush && atMs > begunMs && atMs <= endedMs);
-    const polls = heard.syncs.filter(({ atMs }) => atMs > begunMs && atMs <= endedMs).length;
-    // What changed last is published by a sync that asked after the end.
-    await until(() => (heard.syncs.at(-1)?.atMs ?? 0) > nextAfter(heard.askedAtMs, endedMs), heard, LAST_MS);
-    const { peakOctets } = await memoryOf(agentPid);
+    const reads = heard.readAtMs.filter((atMs) => atMs > begunMs && atMs <= endedMs).length;
+    const requests = [...heard.requests].map(([what, times]) => `${times} ${what}`).join(', ');
+    const last = await memoryOf(agentPid);
+    // What changed last is published by a sync that read after the end.
+    await until(() => (heard.syncs.at(-1)?.atMs ?? 0) > nextAfter(heard.readAtMs, endedMs), heard, LAST_MS);
     const freshMs = freshness({
       ...heard,
       changesAtMs: heard.changesAtMs.filter((atMs) => atMs > begunMs && atMs <= endedMs),
@@ -67,12 +81,16 @@ export function benchLive({ seconds, tasks }: { readonly seconds: number; readon
     const octets = pushes.map((push) => push.octets);
     const kib = (value: number): string => (value / 1024).toFixed(1);
     stage.print(
-      `live: sync --sink-dir, ${count(tasks)} tasks, one change a second for ${seconds} s, pollSeconds and minPushSeconds ${POLL_SECONDS}`,
+      `live: sync --sink-dir by the operator stream, ${count(tasks)} tasks, ${changes} changes a second for ${seconds} s, minPushSeconds ${MIN_PUSH_SECONDS}`,
     );
     const rows = [
       ['agent: CPU seconds a minute', agentSeconds.toFixed(1)],
-      ['agent: peak RSS MiB, of it the first publish', `${mebibytes(peakOctets)}, ${mebibytes(firstPeak)}`],
-      ['reads, pushes of changes', `${polls}, ${pushes.length}`],
+      [
+        'agent: RSS MiB, at first and at the end; peak',
+        `${mebibytes(first.octets)}, ${mebibytes(last.octets)}; ${mebibytes(last.peakOctets)}`,
+      ],
+      ['reads of its tables, pushes of changes', `${reads}, ${pushes.length}`],
+      ['requests to the master', requests || 'none'],
       ['octets a push, KiB: median, most', `${kib(median(octets))}, ${kib(Math.max(0, ...octets))}`],
       [
         'KV writes a push',
@@ -94,13 +112,14 @@ async function startAgent(stage: Stage, heard: Heard): Promise<ChildProcess> {
   const config = join(directory, 'config.json');
   const settings = {
     dataDir: join(directory, 'data'),
-    mesos: { masters: [heard.url], pollSeconds: POLL_SECONDS },
-    minPushSeconds: POLL_SECONDS,
+    mesos: { masters: [heard.url] },
+    minPushSeconds: MIN_PUSH_SECONDS,
   };
   await writeFile(config, JSON.stringify(settings));
   const cli = new URL('../sync-agent/cli.ts', import.meta.url).pathname;
   const args = [cli, 'sync', '--config', config, '--sink-dir', join(directory, 'sink')];
-  const agent = stage.start(process.execPath, args, { stderr: 'pipe' });
+  const env = { ...process.env, LOG_LEVEL: 'debug' };
+  const agent = stage.start(process.execPath, args, { stderr: 'pipe', env });
   void hearAgent(agent, heard);
   return agent;
 }
@@ -109,7 +128,8 @@ async function hearMaster(master: ChildProcess, heard: Heard): Promise<void> {
   try {
     for await (const line of jsonLines(master)) {
       if (typeof line['url'] === 'string') heard.url = line['url'];
-      if (typeof line['askedAtMs'] === 'number') heard.askedAtMs.push(line['askedAtMs']);
+      const { request } = line;
+      if (typeof request === 'string') heard.requests.set(request, (heard.requests.get(request) ?? 0) + 1);
       for (let i = 0; i < Number(line['changes'] ?? 0); i++)
         heard.changesAtMs.push(Number(line['changedAtMs']));
     }
@@ -124,6 +144,7 @@ async function hearAgent(agent: ChildProcess, heard: Heard): Promise<void> {
   for await (const text of createInterface({ input: agent.stderr })) {
     const line = parse(text);
     const [said, atMs] = [line['msg'], Date.parse(String(line['time']))];
+    if (said === 'read the cluster') heard.readAtMs.push(atMs - Number(line['elapsedMs']));
     if (said === 'published' || said === 'renewed' || said === 'unchanged') {
       const [octets, writes] = [Number(line['octets']), Number(line['writes'])];
       heard.syncs.push({ atMs, isPush: said === 'published', octets, writes });
@@ -142,15 +163,15 @@ function parse(text: string): Record<string, unknown> {
   }
 }
 
-/** How long after each change the head was written that has it: by the sync that first asked after it. */
+/** How long after each change the head was written that has it: by the sync that first read after it. */
 function freshness({
   changesAtMs,
-  askedAtMs,
+  readAtMs,
   syncs,
-}: Pick<Heard, 'changesAtMs' | 'askedAtMs' | 'syncs'>): number[] {
+}: Pick<Heard, 'changesAtMs' | 'readAtMs' | 'syncs'>): number[] {
   return changesAtMs.flatMap((changedAtMs) => {
-    const asked = nextAfter(askedAtMs, changedAtMs);
-    const sync = syncs.find(({ atMs }) => atMs > asked);
+    const read = nextAfter(readAtMs, changedAtMs);
+    const sync = syncs.find(({ atMs }) => atMs > read);
     return sync?.isPush ? [sync.atMs - changedAtMs] : [];
   });
 }

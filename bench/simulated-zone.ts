@@ -5,15 +5,19 @@ import { stateChunks } from '../simulate/state.ts';
 import type { ClusterState } from '../sync-agent/cluster.ts';
 import { parseConfig } from '../sync-agent/config.ts';
 import { recordSettings, recordTtl, zoneOf } from '../sync-agent/record-settings.ts';
-import { generateRecords, type Trace } from '../sync-agent/records/generate.ts';
+import { generateRecords } from '../sync-agent/records/generate.ts';
+import type { Trace } from '../sync-agent/records/giver.ts';
 import { type RecordSetType, type RecordSink, typeOf } from '../sync-agent/records/record-set.ts';
 import { toZoneContent } from '../sync-agent/records/rrsets.ts';
 import { readStateDocument } from '../sync-agent/sources/state-document.ts';
 import type { ZoneContent } from '../zone/entries.ts';
 import { type OwnerName, parseName } from '../zone/name.ts';
 
-/** The defaults: what an agent without a configuration publishes. */
-export const CONFIG = parseConfig({}, 'bench');
+/** What an agent without a configuration publishes, but for rules that look at several tasks together. */
+export const CONFIG = parseConfig(
+  { records: { health: { unhealthyTasks: 'keep' }, killingTasks: 'by-state', drainingAgents: 'keep' } },
+  'bench',
+);
 
 const SEED = 1;
 const TASKS_PER_AGENT = 40;

@@ -27,3 +27,8 @@ export function containerAddress6(index: number): string {
 function lastOctets(index: number, first: number): string {
   return `${Math.floor(index / OCTET_NUMBERS) % OCTET_NUMBERS}.${(index % OCTET_NUMBERS) + first}`;
 }
+
+/** `host:port`, with an IPv6 address in brackets. */
+export function authority(host: string, port: number): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}

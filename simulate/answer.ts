@@ -1,7 +1,9 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import { afterFailover } from './failover.ts';
-import type { Fault, Quorum } from './quorum.ts';
-import { authority, MESOS_BUILD, stateChunks } from './state.ts';
+import { admit, type Realm, seenBy } from './access.ts';
+import type { Fault } from './fault.ts';
+import { answerCall } from './operator-api.ts';
+import type { Quorum } from './quorum.ts';
+import { type Exchange, notLeading, redirectTo, type Reply, sendReply, wrongMethod } from './reply.ts';
+import { buildOf, stateChunks, stateSummaryOf } from './state.ts';
 import { JSON_TYPE, sendState } from './state-response.ts';
 
 const STATE_PATHS: ReadonlySet<string> = new Set([
@@ -10,77 +12,89 @@ const STATE_PATHS: ReadonlySet<string> = new Set([
   '/master/state',
   '/master/state.json',
 ]);
+const SUMMARY_PATHS: ReadonlySet<string> = new Set(['/state-summary', '/master/state-summary']);
 const REDIRECT_PATHS: ReadonlySet<string> = new Set(['/redirect', '/master/redirect']);
+const HEALTH_PATHS: ReadonlySet<string> = new Set(['/health', '/master/health']);
+const API_PATHS: ReadonlySet<string> = new Set(['/api/v1', '/master/api/v1']);
 
-/** An answer that fits in memory. */
-type Reply = {
-  readonly status: number;
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: string | Uint8Array;
-};
+type Place = 'state' | 'summary' | 'redirect' | 'health' | 'version' | 'api' | 'nowhere';
 
-/** What every master answers, whoever leads. */
-const LOCAL_REPLIES: ReadonlyMap<string, Reply> = new Map([
-  ['/health', { status: 200 }],
-  ['/master/health', { status: 200 }],
-  ['/version', { status: 200, headers: { 'content-type': JSON_TYPE }, body: JSON.stringify(MESOS_BUILD) }],
-]);
-
-/** A request to the master of this index, and the response to it. */
-export type Exchange = {
-  readonly index: number;
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
+/** Which realm a place is in; the others are open to all. */
+const REALMS: Readonly<Partial<Record<Place, Realm>>> = {
+  state: 'readonly',
+  summary: 'readonly',
+  api: 'readwrite',
 };
 
 /** Answers as that master would at this moment, faults included. */
-export function answer(quorum: Quorum, { index, request, response }: Exchange): void {
+export function answer(quorum: Quorum, exchange: Exchange): void {
+  const { index, request, response } = exchange;
   const fault = quorum.faults.get(index);
   if (fault?.kind === 'stall' && fault.afterLength === undefined) return;
-  const reply = replyOf(quorum, { index, request, fault });
-  if (reply === 'state') {
-    const master = quorum.masters[index];
-    if (master === undefined) throw new RangeError(`no master ${index}`);
-    const { cluster, electedSeconds, failover, now } = quorum;
-    const whole = cluster.snapshot();
-    const known = failover === undefined ? whole : afterFailover(whole, failover, now());
-    sendState(response, { chunks: stateChunks(known, { ...master, electedSeconds }), fault });
+  const place = placeOf(request.url ?? '/', quorum);
+  if (fault?.kind === 'status' && fault.only !== (place === 'api' ? 'state' : 'api')) {
+    sendReply(response, { status: fault.status, body: fault.body ?? '' });
     return;
   }
-  const { status, headers, body = '' } = reply;
-  response.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(body) });
-  response.end(body);
+  const realm = REALMS[place];
+  const admission = realm && admit(quorum.access, realm, request.headers.authorization);
+  if (admission?.kind === 'refused') {
+    sendReply(response, { status: 401, headers: { 'www-authenticate': admission.challenge } });
+    return;
+  }
+  const isBlind = admission?.isBlind === true;
+  if (place === 'api') {
+    answerCall(quorum, { exchange, isBlind, fault });
+    return;
+  }
+  const reply = replyOf(quorum, { exchange, place, fault });
+  if (reply !== 'state') sendReply(response, reply);
+  else answerState(quorum, { exchange, place, isBlind, fault });
 }
 
-type Asked = {
-  readonly index: number;
-  readonly request: IncomingMessage;
-  readonly fault: Fault | undefined;
-};
+function placeOf(url: string, { features }: Quorum): Place {
+  const path = url.split('?', 1)[0] ?? '/';
+  if (STATE_PATHS.has(path)) return 'state';
+  if (SUMMARY_PATHS.has(path)) return 'summary';
+  if (REDIRECT_PATHS.has(path)) return 'redirect';
+  if (HEALTH_PATHS.has(path)) return 'health';
+  if (path === '/version') return 'version';
+  return API_PATHS.has(path) && features.operatorApi ? 'api' : 'nowhere';
+}
+
+type Asked = { readonly exchange: Exchange; readonly place: Place; readonly fault: Fault | undefined };
 
 /** Which answer a request gets; `state` stands for the state itself, which is too large for a reply. */
-function replyOf(quorum: Quorum, { index, request, fault }: Asked): Reply | 'state' {
-  const { url = '/', method = 'GET' } = request;
-  const path = url.split('?', 1)[0] ?? '/';
-  if (fault?.kind === 'status') return { status: fault.status, body: fault.body ?? '' };
-  const localReply = LOCAL_REPLIES.get(path);
-  const isRedirect = REDIRECT_PATHS.has(path);
-  if (localReply === undefined && !isRedirect && !STATE_PATHS.has(path)) return { status: 404 };
-  if (method !== 'GET' && method !== 'HEAD') {
-    const body = `Expecting one of { 'GET', 'HEAD' }, but received '${method}'.`;
-    return { status: 405, headers: { allow: 'GET, HEAD' }, body };
+function replyOf(quorum: Quorum, { exchange, place, fault }: Asked): Reply | 'state' {
+  const { method } = exchange.request;
+  if (place === 'nowhere') return { status: 404 };
+  if (method !== 'GET' && method !== 'HEAD') return wrongMethod(['GET', 'HEAD'], method);
+  // What every master answers, whoever leads.
+  if (place === 'health') return { status: 200 };
+  if (place === 'version') {
+    const body = JSON.stringify(buildOf(quorum.version));
+    return { status: 200, headers: { 'content-type': JSON_TYPE }, body };
   }
-  if (localReply !== undefined) return localReply;
-  if (isRedirect) return redirectTo(quorum, '');
-  if (quorum.leader !== index) return redirectTo(quorum, url);
-  if (quorum.isRecovering) return { status: 503, body: 'Master has not finished recovery' };
+  if (place === 'redirect') return redirectTo(quorum, '');
+  const elsewhere = notLeading(quorum, exchange);
+  if (elsewhere !== undefined) return elsewhere;
   if (fault?.kind !== 'body') return 'state';
   return { status: 200, headers: { 'content-type': fault.contentType ?? JSON_TYPE }, body: fault.body };
 }
 
-/** To the leader, without a scheme: Mesos leaves that to the client (RFC 3986 §4.2). */
-function redirectTo({ masters, leader }: Quorum, path: string): Reply {
-  const master = leader === undefined ? undefined : masters[leader];
-  if (master === undefined) return { status: 503, body: 'No leader elected' };
-  return { status: 307, headers: { location: `//${authority(master.hostname, master.port)}${path}` } };
+type StateAsked = Pick<Asked, 'exchange' | 'place' | 'fault'> & { readonly isBlind: boolean };
+
+function answerState(quorum: Quorum, { exchange, place, isBlind, fault }: StateAsked): void {
+  const { view, masters, electedSeconds, version, features } = quorum;
+  const master = masters[exchange.index];
+  if (master === undefined) throw new RangeError(`no master ${exchange.index}`);
+  view.advance();
+  const seen = seenBy(view.snapshot(), { features, isBlind });
+  const says = { ...master, electedSeconds, version, hidesFlags: isBlind };
+  if (place === 'summary') {
+    const body = JSON.stringify(stateSummaryOf(seen, says));
+    sendReply(exchange.response, { status: 200, headers: { 'content-type': JSON_TYPE }, body });
+    return;
+  }
+  sendState(exchange.response, { chunks: stateChunks(seen, says), fault });
 }

@@ -23,12 +23,22 @@ export function createChurn(
   const { startTask, endTask, moveTask, setHealth, update } = mutations;
   // One of a kind that runs already can't start again: one of these does in its place.
   const repeatable = apps.filter((app) => !app.single);
+  const tenants = [...new Set(repeatable.map((app) => app.framework))];
+  let here = { tenants: tenants.length, apps: repeatable };
+  // Sorted out anew only when a framework left: there may be tens of thousands of apps.
+  const repeatableHere = () => {
+    const count = tenants.filter(isHere).length;
+    if (count !== here.tenants) {
+      here = { tenants: count, apps: repeatable.filter((app) => isHere(app.framework)) };
+    }
+    return here.apps;
+  };
 
   const startAny = (at: At) => {
     const picked = random.pick(apps);
     const isTaken = (picked.single && table.runningOf(picked) > 0) || !isHere(picked.framework);
     const state = random.chance(0.15) ? 'TASK_STAGING' : 'TASK_RUNNING';
-    return startTask(isTaken ? random.pick(repeatable.filter((app) => isHere(app.framework))) : picked, {
+    return startTask(isTaken ? random.pick(repeatableHere()) : picked, {
       ...at,
       state,
     });

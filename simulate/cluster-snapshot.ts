@@ -74,7 +74,14 @@ export type SimulatedApp = {
 };
 
 export type EndState = 'TASK_FINISHED' | 'TASK_FAILED' | 'TASK_KILLED';
-type TaskState = 'TASK_STAGING' | 'TASK_STARTING' | 'TASK_RUNNING' | 'TASK_KILLING' | EndState;
+export type TaskState =
+  | 'TASK_STAGING'
+  | 'TASK_STARTING'
+  | 'TASK_RUNNING'
+  | 'TASK_KILLING'
+  | 'TASK_UNREACHABLE'
+  | 'TASK_LOST'
+  | EndState;
 
 /** What an executor reported, and when. */
 export type SimulatedStatus = {
@@ -107,9 +114,16 @@ export type FrameworkSnapshot = {
   readonly framework: SimulatedFramework;
   readonly tasks: readonly SimulatedTask[];
   readonly completedTasks: readonly SimulatedTask[];
+  /** Those whose agent was lost: they may still run, and nobody can tell. */
+  readonly unreachableTasks?: readonly SimulatedTask[];
+  /** False while its scheduler is away; its tasks run on. */
+  readonly connected?: boolean;
   /** When it left; undefined while it is here. */
   readonly unregisteredSeconds: number | undefined;
 };
+
+/** What an operator did to an agent, or the network: undefined for one that takes tasks. */
+export type AgentStanding = 'disconnected' | 'deactivated' | 'draining' | 'drained';
 
 /** The cluster at one instant; later mutations don't show in it, so it can be written out at leisure. */
 export type ClusterSnapshot = {
@@ -117,6 +131,8 @@ export type ClusterSnapshot = {
   readonly agents: readonly SimulatedAgent[];
   readonly frameworks: readonly FrameworkSnapshot[];
   readonly completedFrameworks: readonly FrameworkSnapshot[];
+  /** Of the agents that don't take tasks, by id. */
+  readonly standings?: ReadonlyMap<string, AgentStanding>;
   /** Agents a new leader knows of and has not heard from: their tasks are not in `frameworks`. */
   readonly recoveredAgents: readonly SimulatedAgent[];
 };

@@ -1,6 +1,8 @@
+import { type AgentMishaps, createAgentMishaps } from './agent-mishaps.ts';
 import { makeAgents, TASKS_PER_AGENT } from './agents.ts';
 import { orderApps } from './app-orders.ts';
 import { createChurn } from './churn.ts';
+import { createWatchers, type Watchers } from './cluster-event.ts';
 import type {
   ClusterSnapshot,
   SimulatedAgent,
@@ -29,14 +31,21 @@ const MAX_TASKS_PER_AGENT = 5_000;
  * A Mesos cluster made of nothing. The same options and the same calls give the same cluster, ids included;
  * there is no clock inside, every mutation is told the time in seconds since 1970.
  */
-export type SimulatedCluster = Pick<Mutations, 'startTask' | 'endTask' | 'moveTask' | 'setHealth'> &
-  Mishaps & {
+export type SimulatedCluster = Pick<
+  Mutations,
+  'startTask' | 'endTask' | 'moveTask' | 'setHealth' | 'killTask'
+> &
+  Mishaps &
+  AgentMishaps &
+  Pick<Watchers, 'watch'> & {
     readonly seed: number;
     readonly agents: readonly SimulatedAgent[];
     readonly frameworks: readonly SimulatedFramework[];
     /** All that may run, `search` of Marathon first; some may have no task at the moment. */
     readonly apps: readonly SimulatedApp[];
     readonly snapshot: () => ClusterSnapshot;
+    /** Is this framework's scheduler there? */
+    readonly isConnected: (framework: SimulatedFramework) => boolean;
     /**
      * That many random changes of the kinds above, keeping the number of tasks about what it was at first.
      * `search` never falls below three running instances by it.
@@ -73,9 +82,13 @@ export function createCluster(options: ClusterOptions): SimulatedCluster {
   const orders = orderApps(tenants, { taskCount, random });
   const apps = orders.map((order) => order.app);
   const table = createTaskTable(frameworks);
-  const mutations = createMutations(table, { placement: createPlacement(agents, random), random });
+  const watchers = createWatchers();
+  const placement = createPlacement(agents, random);
+  const mutations = createMutations(table, { placement, watchers, random });
   launchOrders(orders, { mutations, nowSeconds, random });
-  const { mishaps, isHere, sort } = createMishaps(table, { frameworks, mutations, random });
+  const parts = { frameworks, mutations, watchers, random };
+  const { mishaps, isHere, isConnected, sort } = createMishaps(table, parts);
+  const { agentMishaps, present } = createAgentMishaps(table, { agents, placement, isHere, watchers });
   const retired = makeFramework(RETIRED_FRAMEWORK, { ...birth, index: frameworks.length });
   const retiredFramework = retireFramework(retired, { agents, nowSeconds, random });
   return {
@@ -87,13 +100,17 @@ export function createCluster(options: ClusterOptions): SimulatedCluster {
     endTask: mutations.endTask,
     moveTask: mutations.moveTask,
     setHealth: mutations.setHealth,
+    killTask: mutations.killTask,
     ...mishaps,
+    ...agentMishaps,
+    isConnected,
+    watch: watchers.watch,
     churn: createChurn(table, { mutations, apps, isHere, taskCount, random }),
     snapshot: () => {
       const { here, gone } = sort(table.byFramework());
       return {
         startedSeconds: birth.startedSeconds,
-        agents,
+        ...present(),
         frameworks: here,
         completedFrameworks: [retiredFramework, ...gone],
         recoveredAgents: [],

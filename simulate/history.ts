@@ -71,5 +71,6 @@ export function retireFramework(
   const staged = { ...ids, ...place, app, instance: 0, state: 'TASK_STAGING', statuses: [] } as const;
   const end = { state: 'TASK_FINISHED', timestampSeconds: unregisteredSeconds, healthy: undefined } as const;
   const task = withStatus(asRunning(staged, atSeconds), end);
-  return { framework, tasks: [], completedTasks: [task], unregisteredSeconds };
+  const none = { tasks: [], unreachableTasks: [], connected: false };
+  return { framework, ...none, completedTasks: [task], unregisteredSeconds };
 }

@@ -1,3 +1,4 @@
+import type { Watchers } from './cluster-event.ts';
 import type { FrameworkSnapshot, SimulatedFramework } from './cluster-snapshot.ts';
 import type { At, ClusterChange, Mutations } from './mutations.ts';
 import type { Random } from './random.ts';
@@ -11,17 +12,21 @@ export type Mishaps = {
   readonly vanish: (share: number) => readonly ClusterChange[];
   /** A framework leaves, its tasks killed: both are among the completed ones from then on. */
   readonly completeFramework: (name: string, at: At) => readonly ClusterChange[];
+  /** A framework's scheduler goes away or comes back; its tasks run on. */
+  readonly connectFramework: (name: string, isConnected: boolean) => void;
 };
 type EmptyOptions = At & { readonly evidence: boolean };
 
 type MishapsOptions = {
   readonly frameworks: readonly SimulatedFramework[];
   readonly mutations: Mutations;
+  readonly watchers: Watchers;
   readonly random: Random;
 };
 
 /** Which frameworks left, and what can go wrong. */
-export function createMishaps(table: TaskTable, { frameworks, mutations, random }: MishapsOptions) {
+export function createMishaps(table: TaskTable, { frameworks, mutations, watchers, random }: MishapsOptions) {
+  const away = new Set<SimulatedFramework>();
   const left = new Map<SimulatedFramework, number>();
   const find = (name: string): SimulatedFramework => {
     const framework = frameworks.find((each) => each.name === name && !left.has(each));
@@ -53,18 +58,28 @@ export function createMishaps(table: TaskTable, { frameworks, mutations, random 
         mutations.endTask(id, { atSeconds, state: 'TASK_KILLED' }),
       );
       left.set(framework, atSeconds);
+      watchers.tell({ kind: 'framework-removed', framework });
       return ended;
+    },
+    connectFramework: (name, isConnected) => {
+      const framework = find(name);
+      if (isConnected) away.delete(framework);
+      else away.add(framework);
+      watchers.tell({ kind: 'framework-updated', framework });
     },
   };
   return {
     mishaps,
     isHere: (framework: SimulatedFramework) => !left.has(framework),
+    isConnected: (framework: SimulatedFramework) => !left.has(framework) && !away.has(framework),
     /** The frameworks that are here, and those that left. */
     sort: (all: readonly FrameworkSnapshot[]) => ({
-      here: all.filter(({ framework }) => !left.has(framework)),
+      here: all
+        .filter(({ framework }) => !left.has(framework))
+        .map((each) => (away.has(each.framework) ? { ...each, connected: false } : each)),
       gone: all
         .filter(({ framework }) => left.has(framework))
-        .map((each) => ({ ...each, unregisteredSeconds: left.get(each.framework) })),
+        .map((each) => ({ ...each, connected: false, unregisteredSeconds: left.get(each.framework) })),
     }),
   };
 }

@@ -1,7 +1,8 @@
+import { tellStarted, tellUpdated, type Watchers } from './cluster-event.ts';
 import type { EndState, SimulatedApp, SimulatedTask } from './cluster-snapshot.ts';
 import type { Placement } from './placement.ts';
 import type { Random } from './random.ts';
-import { asRunning, makeTaskIds, withStatus } from './task.ts';
+import { asKilling, asRunning, makeTaskIds, withStatus } from './task.ts';
 import type { TaskTable } from './task-table.ts';
 
 type Started = { readonly kind: 'started'; readonly task: SimulatedTask };
@@ -32,32 +33,51 @@ export type Mutations = {
   readonly moveTask: (taskId: string, options: At) => Moved;
   /** Throws `RangeError` also for a task that isn't running. */
   readonly setHealth: (taskId: string, options: HealthOptions) => Updated;
+  /** Tells a running task to stop: TASK_KILLING, until it is ended. Throws as `setHealth` does. */
+  readonly killTask: (taskId: string, options: At) => Updated;
   /** Puts this task in the place of the one with its id. */
   readonly update: (task: SimulatedTask) => Updated;
 };
 
-type MutationsOptions = { readonly placement: Placement; readonly random: Random };
+type MutationsOptions = {
+  readonly placement: Placement;
+  readonly watchers: Watchers;
+  readonly random: Random;
+};
 type Launch = StartOptions & { readonly instance: number; readonly avoid?: SimulatedTask };
 
-/** Keeps the tasks in the table and their places in agreement. */
-export function createMutations(table: TaskTable, { placement, random }: MutationsOptions): Mutations {
+/** Keeps the tasks in the table, their places and what is told of them in agreement. */
+export function createMutations(
+  table: TaskTable,
+  { placement, watchers, random }: MutationsOptions,
+): Mutations {
   const launch = (app: SimulatedApp, { atSeconds, instance, avoid, state }: Launch): SimulatedTask => {
     const ids = makeTaskIds(app, { instance, atSeconds, random });
     const place = placement.place(app, avoid);
     const staged = { ...ids, ...place, app, instance, state: 'TASK_STAGING', statuses: [] } as const;
     const task = state === 'TASK_STAGING' ? staged : asRunning(staged, atSeconds);
     table.add(task);
+    tellStarted(watchers, task);
     return task;
   };
   const update = (task: SimulatedTask): Updated => {
+    const before = table.get(task.id);
     table.replace(task);
+    tellUpdated(watchers, before, task);
     return { kind: 'updated', task };
   };
+  const running = (taskId: string): SimulatedTask => {
+    const task = table.get(taskId);
+    if (task.state !== 'TASK_RUNNING') throw new RangeError(`task ${taskId} is not running`);
+    return task;
+  };
   const endTask = (taskId: string, { atSeconds, state = 'TASK_FINISHED' }: EndOptions): Ended => {
-    const task = withStatus(table.get(taskId), { state, timestampSeconds: atSeconds, healthy: undefined });
+    const before = table.get(taskId);
+    const task = withStatus(before, { state, timestampSeconds: atSeconds, healthy: undefined });
     table.remove(taskId);
     placement.release(task);
     table.complete(task);
+    tellUpdated(watchers, before, task);
     return { kind: 'ended', task };
   };
   return {
@@ -79,10 +99,10 @@ export function createMutations(table: TaskTable, { placement, random }: Mutatio
       return { kind: 'moved', from: endTask(taskId, { atSeconds, state: 'TASK_KILLED' }).task, to };
     },
     setHealth: (taskId, { atSeconds, healthy }) => {
-      const task = table.get(taskId);
-      if (task.state !== 'TASK_RUNNING') throw new RangeError(`task ${taskId} is not running`);
+      const task = running(taskId);
       return update(withStatus(task, { state: task.state, timestampSeconds: atSeconds, healthy }));
     },
+    killTask: (taskId, { atSeconds }) => update(asKilling(running(taskId), atSeconds)),
     update,
   };
 }

@@ -20,6 +20,9 @@ export type Placement = {
   readonly place: (app: SimulatedApp, avoid: SimulatedTask | undefined) => Place;
   /** Gives back the host ports of a task that ended. */
   readonly release: (task: SimulatedTask) => void;
+  /** Agents that take no new tasks, until they do again. Where none does, tasks go anywhere. */
+  readonly close: (agent: SimulatedAgent) => void;
+  readonly open: (agent: SimulatedAgent) => void;
 };
 
 /** An agent, and what was taken of it so far. */
@@ -30,11 +33,17 @@ export function createPlacement(agents: readonly SimulatedAgent[], random: Rando
   const rooms = agents.map((agent): Room => ({ agent, usedPorts: new Set(), placedCount: 0 }));
   const roomOf = new Map(rooms.map((room) => [room.agent, room]));
   const turns = new Map<SimulatedApp, number>();
+  const closed = new Set<SimulatedAgent>();
   let containerCount = 0;
 
   const nextRoom = (app: SimulatedApp, avoid: SimulatedAgent | undefined): Room => {
     let turn = turns.get(app) ?? random.int(0, rooms.length - 1);
     if (agents[turn % agents.length] === avoid) turn++;
+    for (let step = 0; step < rooms.length && closed.size > 0; step++) {
+      const agent = agents[turn % agents.length];
+      if (agent === undefined || (!closed.has(agent) && agent !== avoid)) break;
+      turn++;
+    }
     turns.set(app, turn + 1);
     const room = rooms[turn % rooms.length];
     if (room === undefined) throw new RangeError('a cluster has at least one agent');
@@ -68,6 +77,8 @@ export function createPlacement(agents: readonly SimulatedAgent[], random: Rando
     release: (task) => {
       for (const port of task.hostPorts) roomOf.get(task.agent)?.usedPorts.delete(port);
     },
+    close: (agent) => closed.add(agent),
+    open: (agent) => closed.delete(agent),
   };
 }
 

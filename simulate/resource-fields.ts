@@ -54,7 +54,7 @@ export function rangesText(ranges: readonly PortRange[]): string {
 }
 
 /** Ports in order, neighbours as one range. */
-function joinNeighbours(ports: readonly number[]): readonly PortRange[] {
+export function joinNeighbours(ports: readonly number[]): readonly PortRange[] {
   const ranges: [first: number, last: number][] = [];
   for (const port of ports.toSorted((a, b) => a - b)) {
     const range = ranges.at(-1);

@@ -1,13 +1,27 @@
-import { once } from 'node:events';
-import { createServer, type IncomingMessage, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { Access } from './access.ts';
+import { authority } from './address.ts';
 import { answer } from './answer.ts';
+import type { ClusterEvent } from './cluster-event.ts';
 import type { SimulatedCluster } from './cluster.ts';
-import type { Fault, Quorum } from './quorum.ts';
+import { eventV1, toRecord } from './event-records.ts';
+import type { Failover } from './failover.ts';
+import type { Fault } from './fault.ts';
+import { createLeaderView } from './leader-view.ts';
+import { closeServer, listen } from './listen.ts';
+import { DEFAULT_VERSION, featuresOf, parseVersion } from './mesos-version.ts';
+import type { Quorum } from './quorum.ts';
 import { createRandom } from './random.ts';
-import { authority } from './state.ts';
+import type { MasterAddress } from './state.ts';
+import { createSubscribers, DEFAULT_MAX_SUBSCRIBERS, type Subscribers } from './subscribers.ts';
 
 /** Mesos's own. */
 export const DEFAULT_PORT = 5050;
+/** Mesos's own (apache/mesos `src/master/constants.hpp`). */
+export const DEFAULT_HEARTBEAT_SECONDS = 15;
+/** How often a leader looks for agents that came back to it. */
+const RETURN_INTERVAL_MS = 250;
 
 export type MastersOptions = {
   readonly cluster: SimulatedCluster;
@@ -19,6 +33,21 @@ export type MastersOptions = {
   readonly hostname?: string;
   /** Milliseconds since 1970, as `Date.now`. */
   readonly now: () => number;
+  /** How often a stream says HEARTBEAT; 15 unless told otherwise. */
+  readonly heartbeatSeconds?: number;
+  /** So many streams at once; the oldest makes way for one more. */
+  readonly maxSubscribers?: number;
+  /** Such as `1.4.0`, for what that release can't do. Throws `RangeError` for what is no version. */
+  readonly mesosVersion?: string;
+  /** Who may ask; anybody unless told otherwise. */
+  readonly access?: Access;
+  /** PEM texts: HTTPS and nothing else. */
+  readonly tls?: {
+    readonly cert: string;
+    readonly key: string;
+    /** Whose certificates clients must have; without it they need none. */
+    readonly clientCa?: string;
+  };
   readonly onRequest?: (request: IncomingMessage, master: number) => void;
   readonly signal: AbortSignal;
 };
@@ -38,6 +67,10 @@ export type SimulatedMasters = {
   readonly failover: (options: FailoverOptions) => void;
   /** A leader that is still recovering answers 503, until told otherwise. */
   readonly recover: (recovering: boolean) => void;
+  /** The leader's streams: how many are open, and what can be done to them. */
+  readonly streams: Pick<Subscribers, 'count' | 'silence' | 'cut'>;
+  /** What the leader says of itself and of the others; also what stands in ZooKeeper for each. */
+  readonly addresses: readonly MasterAddress[];
   /** Sets or clears (undefined) the fault of one master, or of all. */
   readonly fault: (fault: Fault | undefined, master?: number) => void;
   /** Closes all connections and ports at once. Also what `signal` does. */
@@ -54,29 +87,23 @@ type FailoverOptions = { readonly to?: number; readonly agentsReturnOverSeconds:
 export async function startSimulatedMasters(options: MastersOptions): Promise<SimulatedMasters> {
   const { cluster, port = DEFAULT_PORT, masters: count = 1, host = '127.0.0.1' } = options;
   const { hostname = host, now, onRequest, signal } = options;
-  const quorum: Quorum = {
-    cluster,
-    masters: [],
-    faults: new Map(),
-    leader: 0,
-    electedSeconds: now() / 1_000,
-    isRecovering: false,
-    failover: undefined,
-    now,
-  };
+  const stop = new AbortController();
+  const quorum = createQuorum(options, stop.signal);
+  const { view, subscribers } = quorum;
   // The same numbers as the cluster's: the first master is the one in the ids of its agents and frameworks.
   const random = createRandom(cluster.seed);
   const servers: Server[] = [];
   let closing: Promise<void> | undefined;
   const close = () => {
     signal.removeEventListener('abort', close);
+    stop.abort();
     closing ??= Promise.all(servers.map(closeServer)).then(() => undefined);
     return closing;
   };
 
   try {
     for (let index = 0; index < count; index++) {
-      const server = createServer((request, response) => {
+      const server = createMasterServer(options, (request, response) => {
         onRequest?.(request, index);
         answer(quorum, { index, request, response });
       });
@@ -90,22 +117,30 @@ export async function startSimulatedMasters(options: MastersOptions): Promise<Si
     throw error;
   }
   signal.addEventListener('abort', close, { once: true });
+  const scheme = options.tls === undefined ? 'http' : 'https';
+  const elect = (master: number | undefined, failover: Failover | undefined) => {
+    // A master that stops leading ends (apache/mesos `Master::detected`), and its streams with it.
+    subscribers.drop();
+    quorum.leader = master;
+    quorum.electedSeconds = now() / 1_000;
+    if (failover !== undefined) view.restart(failover);
+  };
+  const timer = setInterval(() => view.isReturning() && view.advance(), RETURN_INTERVAL_MS);
+  stop.signal.addEventListener('abort', () => clearInterval(timer), { once: true });
   return {
-    urls: quorum.masters.map((master) => `http://${authority(host, master.port)}`),
+    urls: quorum.masters.map((master) => `${scheme}://${authority(host, master.port)}`),
     ports: quorum.masters.map((master) => master.port),
     get leader() {
       return quorum.leader;
     },
-    lead: (master) => {
-      quorum.leader = checkIndex(quorum, master);
-      quorum.electedSeconds = now() / 1_000;
-    },
-    failover: ({ to = ((quorum.leader ?? -1) + 1) % count, agentsReturnOverSeconds }) => {
-      quorum.leader = checkIndex(quorum, to);
-      quorum.failover = { atMs: now(), agentsReturnOverSeconds };
-      quorum.electedSeconds = now() / 1_000;
-    },
+    streams: subscribers,
+    addresses: quorum.masters,
+    lead: (master) => elect(checkIndex(quorum, master), undefined),
+    failover: ({ to = ((quorum.leader ?? -1) + 1) % count, agentsReturnOverSeconds }) =>
+      elect(checkIndex(quorum, to), { atMs: now(), agentsReturnOverSeconds }),
     recover: (isRecovering) => {
+      // It has only just started: nobody listens to it yet.
+      if (isRecovering) subscribers.drop();
       quorum.isRecovering = isRecovering;
     },
     fault: (fault, master) => {
@@ -118,35 +153,46 @@ export async function startSimulatedMasters(options: MastersOptions): Promise<Si
   };
 }
 
+/** What the masters share: the first leads, all its agents with it. */
+function createQuorum(options: MastersOptions, signal: AbortSignal): Quorum {
+  const { cluster, now, access = {}, mesosVersion: version = DEFAULT_VERSION } = options;
+  const { heartbeatSeconds = DEFAULT_HEARTBEAT_SECONDS, maxSubscribers = DEFAULT_MAX_SUBSCRIBERS } = options;
+  const features = featuresOf(parseVersion(version));
+  const subscribers = createSubscribers({
+    most: features.subscriberCap ? maxSubscribers : undefined,
+    heartbeatMs: features.heartbeats ? heartbeatSeconds * 1_000 : undefined,
+  });
+  const { isConnected } = cluster;
+  const onEvent = (event: ClusterEvent): void => {
+    if (subscribers.count() === 0) return;
+    const fields = eventV1(event, { version, features, isConnected });
+    const isOfAgent = event.kind === 'agent-added' || event.kind === 'agent-removed';
+    if (fields !== undefined)
+      subscribers.send(toRecord(JSON.stringify(fields)), isOfAgent ? 'all' : 'seeing');
+  };
+  return {
+    view: createLeaderView({ cluster, now, onEvent, signal }),
+    subscribers,
+    masters: [],
+    faults: new Map(),
+    access,
+    version,
+    features,
+    heartbeatSeconds,
+    leader: 0,
+    electedSeconds: now() / 1_000,
+    isRecovering: false,
+  };
+}
+
+function createMasterServer({ tls }: MastersOptions, listener: RequestListener): Server {
+  if (tls === undefined) return createServer(listener);
+  const { cert, key, clientCa: ca } = tls;
+  const asksClients = ca === undefined ? {} : { ca, requestCert: true, rejectUnauthorized: true };
+  return createTlsServer({ cert, key, ...asksClients }, listener);
+}
+
 function checkIndex(quorum: Quorum, master: number | undefined): number | undefined {
   if (master === undefined || quorum.masters[master] !== undefined) return master;
   throw new RangeError(`no master ${master} among ${quorum.masters.length}`);
-}
-
-type ListenParts = { readonly host: string; readonly port: number; readonly signal: AbortSignal };
-
-/** Resolves with the port that was taken, which for port 0 is known only now. */
-async function listen(server: Server, { host, port, signal }: ListenParts): Promise<number> {
-  try {
-    signal.throwIfAborted();
-    server.listen({ host, port });
-    await once(server, 'listening', { signal });
-    const address = server.address();
-    if (address === null || typeof address === 'string') throw new Error('not a TCP port');
-    return address.port;
-  } catch (cause) {
-    server.close();
-    signal.throwIfAborted();
-    const isTaken = cause instanceof Error && 'code' in cause && cause.code === 'EADDRINUSE';
-    const reason = isTaken ? 'the port is taken' : String(cause);
-    throw new Error(`a simulated master can't listen on ${authority(host, port)}: ${reason}`, { cause });
-  }
-}
-
-/** At once, whatever clients hold open. */
-async function closeServer(server: Server): Promise<void> {
-  const closed = once(server, 'close');
-  server.close();
-  server.closeAllConnections();
-  await closed;
 }

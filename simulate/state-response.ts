@@ -1,7 +1,8 @@
 import type { ServerResponse } from 'node:http';
 import { pipeline, Readable } from 'node:stream';
 import { constants, createGzip, gzipSync } from 'node:zlib';
-import type { Fault } from './quorum.ts';
+import type { Fault } from './fault.ts';
+import { padded } from './json-pieces.ts';
 
 /** As Mesos sends it: without a charset. */
 export const JSON_TYPE = 'application/json';
@@ -24,7 +25,8 @@ export function sendState(response: ServerResponse, { chunks, fault }: StateBody
     response.write(bytes, () => (fault.kind === 'cut' ? response.destroy() : undefined));
     return;
   }
-  const source = Readable.from(chunks, { objectMode: false });
+  const whole = fault?.kind === 'oversize' ? padded(chunks, fault.octets) : chunks;
+  const source = Readable.from(whole, { objectMode: false });
   // A client that goes away ends its answer; nobody else waits for it.
   const done = () => undefined;
   if (isGzip) pipeline(source, createGzip({ level: constants.Z_BEST_SPEED }), response, done);
@@ -32,7 +34,7 @@ export function sendState(response: ServerResponse, { chunks, fault }: StateBody
 }
 
 /** The beginning of a state, of that many characters. */
-function firstText(chunks: Iterable<string>, length: number): string {
+export function firstText(chunks: Iterable<string>, length: number): string {
   let text = '';
   for (const chunk of chunks) {
     text += chunk;

@@ -25,19 +25,26 @@ export function taskFields(task: SimulatedTask) {
 
 /** Addresses and the address of the bridge stand in statuses of tasks that are up, as executors report them. */
 function statusFields(status: SimulatedStatus, task: SimulatedTask) {
-  const isUp = status.state === 'TASK_RUNNING' || status.state === 'TASK_KILLING';
-  const [address] = task.addresses;
-  const isBridged = isUp && task.app.network === 'bridge';
   return {
     state: status.state,
     timestamp: status.timestampSeconds,
-    labels: isBridged ? [{ key: 'Docker.NetworkSettings.IPAddress', value: address }] : undefined,
-    container_status: isUp && address !== undefined ? containerStatusFields(task) : undefined,
+    labels: bridgeLabels(status, task),
+    container_status: isUp(status) && task.addresses.length > 0 ? containerStatusFields(task) : undefined,
     healthy: status.healthy,
   };
 }
 
-function containerStatusFields(task: SimulatedTask) {
+export function isUp({ state }: SimulatedStatus): boolean {
+  return state === 'TASK_RUNNING' || state === 'TASK_KILLING';
+}
+
+/** The label in which old Docker executors report the address; undefined for others. */
+export function bridgeLabels(status: SimulatedStatus, { app, addresses: [value] }: SimulatedTask) {
+  if (app.network !== 'bridge' || !isUp(status)) return undefined;
+  return [{ key: 'Docker.NetworkSettings.IPAddress', value }];
+}
+
+export function containerStatusFields(task: SimulatedTask) {
   const ip_addresses = task.addresses.map((ip_address) => ({
     protocol: ip_address.includes(':') ? 'IPv6' : 'IPv4',
     ip_address,
@@ -47,7 +54,7 @@ function containerStatusFields(task: SimulatedTask) {
 }
 
 /** An app without ports has the key `ports` all the same, with nothing in it. */
-function discoveryFields(task: SimulatedTask) {
+export function discoveryFields(task: SimulatedTask) {
   const { discovery, ports } = task.app;
   if (discovery === undefined) return undefined;
   const { visibility, name, environment, location, labels } = discovery;
@@ -74,7 +81,7 @@ function portNumber(task: SimulatedTask, { port, index }: PortParts): number {
 }
 
 /** How the task was asked to be contained; undefined where that was left to the agent. */
-function containerFields(task: SimulatedTask) {
+export function containerFields(task: SimulatedTask) {
   const { network, image, ports } = task.app;
   if (network === 'container') {
     const docker = { type: 'DOCKER', docker: { name: image }, cached: true };
@@ -92,7 +99,8 @@ function containerFields(task: SimulatedTask) {
   return { type: 'DOCKER', docker: { image, network: 'BRIDGE', port_mappings, privileged: false } };
 }
 
-function healthCheckFields(task: SimulatedTask) {
+/** Raw protobuf, as these two, in both shapes. */
+export function healthCheckFields(task: SimulatedTask) {
   const { healthCheckPath: path, ports } = task.app;
   const [port] = ports;
   if (path === undefined || port === undefined) return undefined;

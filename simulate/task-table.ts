@@ -20,6 +20,7 @@ export function createTaskTable(frameworks: readonly SimulatedFramework[]) {
   const indexes = new Map<string, number>();
   const runningCounts = new Map<SimulatedApp, number>();
   const completed = new Map<SimulatedFramework, SimulatedTask[]>();
+  const unreachable = new Map<string, SimulatedTask>();
 
   // Counted as tasks come, change and go: nobody walks all tasks to count those of one app.
   const count = (task: SimulatedTask, change: number) => {
@@ -65,12 +66,17 @@ export function createTaskTable(frameworks: readonly SimulatedFramework[]) {
       ended.push(task);
       if (ended.length > MAX_COMPLETED_TASKS) ended.shift();
     },
+    lose: (task: SimulatedTask) => unreachable.set(task.id, task),
+    find: (task: SimulatedTask) => unreachable.delete(task.id),
     byFramework: (): readonly FrameworkSnapshot[] => {
       const living = Map.groupBy(tasks, (task) => task.app.framework);
+      const lost = Map.groupBy(unreachable.values(), (task) => task.app.framework);
       return frameworks.map((framework) => ({
         framework,
         tasks: living.get(framework) ?? [],
         completedTasks: [...(completed.get(framework) ?? [])],
+        unreachableTasks: lost.get(framework) ?? [],
+        connected: true,
         unregisteredSeconds: undefined,
       }));
     },

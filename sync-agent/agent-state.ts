@@ -1,5 +1,8 @@
 import type { SkipReason } from './cluster.ts';
 import type { OnEvent, SyncEvent } from './events.ts';
+import type { RecordSetType } from './records/record-set.ts';
+import type { LiveStatus } from './sources/live.ts';
+import type { MarathonStatus } from './sources/marathon-events.ts';
 
 /** What the agent has done and is, folded from its events: health and metrics only draw this. */
 export type AgentState = {
@@ -24,6 +27,17 @@ export type AgentFacts = {
   readonly agents: number;
   readonly frameworks: number;
   readonly tasks: number;
+  /** By record type. */
+  readonly names: Readonly<Record<RecordSetType, number>>;
+  /** Running tasks that a rule keeps out of the records, by reason. */
+  readonly hidden: Readonly<Record<string, number>>;
+  /** Those shown all the same, since nothing of their name would be left. */
+  readonly spared: Readonly<Record<string, number>>;
+  /** How the cluster is followed; undefined where it is only asked, or not yet. */
+  readonly live: LiveStatus | undefined;
+  readonly marathon: MarathonStatus | undefined;
+  /** Why the leading master can't be looked up. */
+  readonly leaderProblem: string | undefined;
   /** Names that are gone from the cluster and that the guard keeps. */
   readonly heldNames: number;
   /** The serial a rollback brought back and that stays until it is released. */
@@ -62,6 +76,8 @@ export type AgentStateOptions = {
   readonly monotonicMs: () => number;
   /** Unix milliseconds. */
   readonly now: () => number;
+  readonly live?: () => LiveStatus | undefined;
+  readonly marathon?: () => MarathonStatus | undefined;
 };
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
@@ -73,7 +89,13 @@ type Counted = Mutable<Omit<AgentTotals, 'pushes' | 'released'>> & {
 type Kept = Mutable<
   Omit<
     AgentFacts,
-    'lastReadAgeSeconds' | 'lastPushAgeSeconds' | 'lastWriteAgeSeconds' | 'writesToday' | 'totals'
+    | 'lastReadAgeSeconds'
+    | 'lastPushAgeSeconds'
+    | 'lastWriteAgeSeconds'
+    | 'writesToday'
+    | 'live'
+    | 'marathon'
+    | 'totals'
   >
 > & {
   readAtMs: number | undefined;
@@ -88,7 +110,8 @@ type Kept = Mutable<
 
 const DAY_MS = 86_400_000;
 
-export function createAgentState({ writerId, election, monotonicMs, now }: AgentStateOptions): AgentState {
+export function createAgentState(options: AgentStateOptions): AgentState {
+  const { writerId, election, monotonicMs, now, live, marathon } = options;
   const kept: Kept = {
     writerId,
     election,
@@ -102,6 +125,10 @@ export function createAgentState({ writerId, election, monotonicMs, now }: Agent
     agents: 0,
     frameworks: 0,
     tasks: 0,
+    names: { A: 0, AAAA: 0, SRV: 0 },
+    hidden: {},
+    spared: {},
+    leaderProblem: undefined,
     heldNames: 0,
     pinnedSerial: undefined,
     round: { held: 0, pinned: undefined, skipped: false },
@@ -138,6 +165,8 @@ export function createAgentState({ writerId, election, monotonicMs, now }: Agent
         lastWriteAgeSeconds: age(wroteAtMs),
         writesToday: day === today(now()) ? writesOfDay : 0,
         skipped: new Map(facts.skipped),
+        live: live?.(),
+        marathon: marathon?.(),
         totals: structuredClone(totals),
       };
     },
@@ -157,6 +186,9 @@ function fold(kept: Kept, event: SyncEvent, { atMs, day }: { atMs: number; day: 
       kept.agents = event.agents;
       kept.frameworks = event.frameworks;
       kept.tasks = event.tasks;
+      kept.names = event.names;
+      kept.hidden = event.hidden;
+      kept.spared = event.spared;
       totals.reads++;
       if (!kept.round.skipped) kept.skipped = new Map();
       kept.round = { held: 0, pinned: undefined, skipped: false };
@@ -220,6 +252,14 @@ function fold(kept: Kept, event: SyncEvent, { atMs, day }: { atMs: number; day: 
     case 'failed':
       totals.failures++;
       break;
+    case 'leader-lookup':
+      kept.leaderProblem = event.problem;
+      break;
+    case 'mode':
+    case 'stream-lost':
+    case 'drift':
+    case 'reconcile-failed':
+    case 'marathon':
     case 'key':
       break;
   }

@@ -13,8 +13,12 @@ export type AgentOptions = {
   readonly candidate: Candidate;
   readonly openOffice: (term: Term) => Office;
   readonly jobs: Jobs;
-  /** Between two reads of the cluster. */
+  /** Follows the cluster while this agent may write; calls back when reading again may give something else. */
+  readonly follow?: ((onChange: () => void, signal: AbortSignal) => Promise<void>) | undefined;
+  /** Between two reads of the cluster, if nothing is heard of it. */
   readonly intervalMs: number;
+  /** From a read that led to a push to the next, however much is heard. */
+  readonly minPushMs: number;
   /** An agent that could publish nothing for so long gives its office up: another may have better luck. */
   readonly resignAfterMs: number;
   readonly onEvent: OnEvent;
@@ -23,6 +27,12 @@ export type AgentOptions = {
 };
 
 const FIRST_RETRY_MS = 2_000;
+/** What changes at once is read together: a deployment's tasks start within moments. */
+const SETTLE_MS = 200;
+/** Reads that lead to no push may follow each other sooner than pushes. */
+const READ_APART_MS = 1_000;
+/** KV takes one write a second to a key, and the head is the last of a push. */
+const KV_WRITES_APART_MS = 1_000;
 /** A head is looked at again so long after it was written, and then so often. */
 const CHECK_AFTER_PUSH_MS = 5_000;
 const CHECK_EVERY_MS = 60_000;
@@ -65,9 +75,13 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
 async function serve(options: AgentOptions, term: Term, signal: AbortSignal): Promise<void> {
   const { jobs, monotonicMs, onEvent } = options;
   const office = options.openOffice(term);
-  const live = AbortSignal.any([signal, term.signal]);
+  const over = new AbortController();
+  const live = AbortSignal.any([signal, term.signal, over.signal]);
   let failures = 0;
   let goodAtMs = monotonicMs();
+  let readAtMs = Number.NEGATIVE_INFINITY;
+  let pushed = { begunMs: Number.NEGATIVE_INFINITY, doneMs: Number.NEGATIVE_INFINITY };
+  const news = createBell();
   const due = { sync: monotonicMs(), check: Number.POSITIVE_INFINITY, sweep: monotonicMs() + SWEEP_AFTER_MS };
 
   /** Runs what may fail without ending the term; gives whether it did. */
@@ -82,7 +96,9 @@ async function serve(options: AgentOptions, term: Term, signal: AbortSignal): Pr
     }
   };
   const syncNow = async (): Promise<void> => {
+    readAtMs = monotonicMs();
     const { writes } = await office.sync.once(live);
+    if (writes > 0) pushed = { begunMs: readAtMs, doneMs: monotonicMs() };
     // Not later than it was due already, or an agent that pushes all the time would never look.
     if (writes > 0) due.check = Math.min(due.check, monotonicMs() + CHECK_AFTER_PUSH_MS);
   };
@@ -91,9 +107,19 @@ async function serve(options: AgentOptions, term: Term, signal: AbortSignal): Pr
     if (keys > 0) onEvent({ kind: 'swept', keys });
   };
 
+  const following = options.follow?.(news.ring, live);
   try {
     while (!live.aborted) {
       const job = jobs.take();
+      // What failed is tried again when that is due, whatever is heard meanwhile.
+      if (news.answer() && failures === 0) {
+        const apartMs = Math.max(
+          readAtMs + READ_APART_MS,
+          pushed.begunMs + options.minPushMs,
+          pushed.doneMs + KV_WRITES_APART_MS,
+        );
+        due.sync = Math.min(due.sync, Math.max(monotonicMs() + SETTLE_MS, apartMs));
+      }
       if (job) await job(office);
       else if (monotonicMs() >= due.sync) {
         const waitMs = (): number => Math.min(options.intervalMs, FIRST_RETRY_MS * 2 ** failures);
@@ -118,14 +144,33 @@ async function serve(options: AgentOptions, term: Term, signal: AbortSignal): Pr
         await attempt(sweepNow, () => SWEEP_EVERY_MS);
       } else {
         const nextMs = Math.max(0, Math.min(due.sync, due.check, due.sweep) - monotonicMs());
-        await options.sleep(nextMs, AbortSignal.any([live, jobs.arrival()])).catch(() => undefined);
+        await options
+          .sleep(nextMs, AbortSignal.any([live, jobs.arrival(), news.rings()]))
+          .catch(() => undefined);
       }
     }
   } catch (error) {
     if (signal.aborted) return;
     throw term.signal.aborted ? new DeposedError('the term has ended', { cause: error }) : error;
+  } finally {
+    over.abort();
+    await following;
   }
   if (!signal.aborted) throw new DeposedError('the term has ended');
+}
+
+/** Rung from outside, answered by the loop at its next turn; many rings are one. */
+function createBell(): { ring: () => void; answer: () => boolean; rings: () => AbortSignal } {
+  let rung = new AbortController();
+  return {
+    ring: () => rung.abort(),
+    answer: () => {
+      const { aborted } = rung.signal;
+      if (aborted) rung = new AbortController();
+      return aborted;
+    },
+    rings: () => rung.signal,
+  };
 }
 
 /** What is done in between by order of people, one at a time, while this agent may write. */

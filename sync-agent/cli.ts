@@ -4,6 +4,7 @@ import { Command, CommanderError } from 'commander';
 import { addCostCommand } from './commands/cost.ts';
 import { addCtlCommand } from './commands/ctl.ts';
 import { addDiffCommand } from './commands/diff.ts';
+import { addDoctorCommand } from './commands/doctor.ts';
 import { addExplainCommand } from './commands/explain.ts';
 import { HeldError } from './commands/held-error.ts';
 import { addHistoryCommand } from './commands/history.ts';
@@ -50,6 +51,7 @@ async function run(argv: readonly string[]): Promise<number> {
   addCtlCommand(program);
   addLookupCommand(program);
   addExplainCommand(program);
+  addDoctorCommand(program);
   addKeysCommand(program);
   addCostCommand(program);
   addSimulateCommand(program);

@@ -11,6 +11,10 @@ export type ClusterState = {
   readonly ended: Ended;
   /** Agents of the last leader that have not come back to this one yet: their tasks are not in the state. */
   readonly recoveringAgents: number;
+  /** All masters, in the order that gives `master0` and so on; undefined: those of the settings. */
+  readonly masters?: readonly Endpoint[] | undefined;
+  /** When the facts were taken, Unix seconds; undefined for a saved state. */
+  readonly asOfSeconds?: number;
 };
 
 export type Ended = {
@@ -37,7 +41,12 @@ export type MesosAgent = {
   readonly id: string;
   /** From its pid; undefined where that can't be read: the agent is known, its address is not. */
   readonly endpoint: Endpoint | undefined;
+  /** Undefined for an agent that is connected and takes tasks. */
+  readonly standing?: AgentStanding | undefined;
 };
+
+/** `drained` as well counts as draining; an agent that is draining is deactivated too. */
+export type AgentStanding = 'disconnected' | 'deactivated' | 'draining';
 
 export type MesosFramework = {
   readonly id: string;
@@ -56,6 +65,8 @@ export type MesosTask = {
   readonly ports: readonly PortRange[];
   /** The statuses that say TASK_RUNNING, in the order the cluster gave them. */
   readonly running: readonly RunningStatus[];
+  /** Its newest status says TASK_KILLING, be its state still TASK_RUNNING. */
+  readonly killing?: boolean | undefined;
   /** Only with a name: without one, mesos takes it as not there. */
   readonly discovery: Discovery | undefined;
 };
@@ -70,12 +81,24 @@ export type RunningStatus = {
   readonly netinfo: readonly string[];
   readonly docker: readonly string[];
   readonly mesos: readonly string[];
+  /** What its health check says; undefined without one. */
+  readonly healthy?: boolean | undefined;
 };
 
-export type Discovery = { readonly name: string; readonly ports: readonly DiscoveryPort[] };
+export type Discovery = {
+  readonly name: string;
+  readonly ports: readonly DiscoveryPort[];
+  /** `FRAMEWORK`, `CLUSTER` or `EXTERNAL`; undefined where the state has none. */
+  readonly visibility?: string | undefined;
+};
 
 /** Empty texts for what is missing, 0 for a missing number. */
-export type DiscoveryPort = { readonly number: number; readonly name: string; readonly protocol: string };
+export type DiscoveryPort = {
+  readonly number: number;
+  readonly name: string;
+  readonly protocol: string;
+  readonly visibility?: string | undefined;
+};
 
 /** An element that was left out of a state or of the records, so that the rest could go on. */
 export type Skipped = {

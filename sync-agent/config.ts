@@ -6,7 +6,10 @@ import { parseName } from '../zone/name.ts';
 import type { Endpoint } from './cluster.ts';
 import { nearest } from './nearest.ts';
 import { IP_SOURCES } from './records/address.ts';
+import { parsePrefix } from './records/prefix.ts';
+import { VISIBILITIES } from './records/visibility.ts';
 import { parseEndpoint } from './sources/pid.ts';
+import { parseZooKeeperUrl } from './zookeeper-url.ts';
 
 /** Settings that can't be used: the message names the file, the key, and what it should be. */
 export class ConfigError extends Error {
@@ -65,6 +68,7 @@ const address = v.pipe(
   v.string(),
   v.check((text) => parseAddress(text) !== undefined, 'should be an IP address'),
 );
+const filePath = v.pipe(v.string(), v.nonEmpty());
 const masterUrl = readable((text) => parseMaster(text));
 
 /** `records`, whose defaults depend on the profile. */
@@ -85,6 +89,23 @@ const recordsSchema = v.strictObject({
   rawDiscoveryNames: v.optional(v.picklist(['lower-case', 'as-is'])),
   reservedNames: v.optional(v.picklist(['kept-apart', 'mixed'])),
   maxPortsPerTask: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(65536))),
+  health: v.optional(
+    v.strictObject({
+      unhealthyTasks: v.optional(v.picklist(['leave-out', 'keep'])),
+      graceSeconds: v.optional(seconds(0)),
+    }),
+  ),
+  killingTasks: v.optional(v.picklist(['by-status', 'by-state'])),
+  drainingAgents: v.optional(v.picklist(['leave-out', 'keep'])),
+  deactivatedAgents: v.optional(v.picklist(['leave-out', 'keep'])),
+  minVisibility: v.optional(v.picklist(VISIBILITIES)),
+  addresses: v.optional(
+    v.strictObject({
+      prefer: v.optional(v.array(readable(parsePrefix))),
+      exclude: v.optional(v.array(readable(parsePrefix))),
+    }),
+  ),
+  addressStatus: v.optional(v.picklist(['newest', 'newest-with-address'])),
   nameServer: v.optional(readable(parseName)),
   nameServerAddresses: v.optional(v.array(address), []),
   hostmaster: v.optional(readable(parseName)),
@@ -108,6 +129,17 @@ const configSchema = v.strictObject({
         ),
         [],
       ),
+      zk: v.optional(readable(parseZooKeeperUrl)),
+      zkCredentialsFile: v.optional(filePath),
+      scheme: v.optional(v.picklist(['http', 'https']), 'http'),
+      mastersBy: v.optional(v.picklist(['address', 'hostname']), 'address'),
+      mode: v.optional(v.picklist(['auto', 'stream', 'poll']), 'auto'),
+      reconcileSeconds: v.optional(timerSeconds(), 300),
+      authentication: v.optional(v.picklist(['none', 'basic', 'iam'])),
+      credentials: v.optional(v.strictObject({ principal: v.optional(v.string()) })),
+      credentialsFile: v.optional(filePath),
+      dcosServiceAccountFile: v.optional(filePath),
+      allowEmpty: v.optional(v.boolean(), false),
       pollSeconds: v.optional(timerSeconds(), 60),
       timeoutSeconds: v.optional(timerSeconds(), 300),
       maxStateMebibytes: v.optional(seconds(1), 1024),
@@ -115,8 +147,15 @@ const configSchema = v.strictObject({
       caCertFile: v.optional(v.string()),
       certFile: v.optional(v.string()),
       keyFile: v.optional(v.string()),
+      serverName: v.optional(v.pipe(v.string(), v.nonEmpty())),
     }),
     {},
+  ),
+  marathon: v.optional(
+    v.strictObject({
+      urls: v.pipe(v.array(readable((text) => parseHttpUrl(text))), v.minLength(1)),
+      credentialsFile: v.optional(filePath),
+    }),
   ),
   kv: v.optional(
     v.strictObject({

@@ -3,6 +3,8 @@ import type { Serial } from '../zone/zone.ts';
 import type { QuotaWarning } from './quota.ts';
 import type { Operation } from './sinks/counted.ts';
 import type { Published } from './publish/published.ts';
+import type { RecordSetType } from './records/record-set.ts';
+import type { LiveEvent } from './sources/live.ts';
 
 /** What happened, as data: logs and progress only draw these. */
 export type SyncEvent =
@@ -12,13 +14,29 @@ export type SyncEvent =
       readonly agents: number;
       readonly frameworks: number;
       readonly tasks: number;
+      /** Names by record type. */
+      readonly names: Readonly<Record<RecordSetType, number>>;
+      /** Running tasks that a rule keeps out of the records, by reason. */
+      readonly hidden: Readonly<Record<string, number>>;
+      /** Those shown all the same, since nothing of their name would be left. */
+      readonly spared: Readonly<Record<string, number>>;
       readonly elapsedMs: number;
     }
+  | LiveEvent
+  /** The leading master can't be looked up now, and the last one known is asked; or it can again. */
+  | { readonly kind: 'leader-lookup'; readonly by: string; readonly problem: string | undefined }
+  /** Marathon's event stream came or went. */
+  | { readonly kind: 'marathon'; readonly isConnected: boolean; readonly why: string }
   /** Elements left out of one read, by reason, with the first details of each. */
   | { readonly kind: 'skipped'; readonly reasons: readonly SkippedCount[] }
-  | ({ readonly kind: 'pushed'; readonly sink: string; readonly elapsedMs: number } & {
+  | {
+      readonly kind: 'pushed';
+      readonly sink: string;
+      readonly elapsedMs: number;
       readonly push: Published;
-    })
+      /** The first of the names that changed, where they are known. */
+      readonly changedNames?: readonly string[];
+    }
   | { readonly kind: 'unusable'; readonly reason: string }
   /** Which key signs; `made` just now where there was none. */
   | { readonly kind: 'key'; readonly made: boolean; readonly path: string; readonly publicKeyBase64: string }

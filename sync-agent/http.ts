@@ -3,6 +3,8 @@ import { type Readable, pipeline } from 'node:stream';
 import { type SecureContext, createSecureContext } from 'node:tls';
 import { createGunzip } from 'node:zlib';
 import { Agent } from 'undici';
+import { onceMoreIfClosed } from './http-repeat.ts';
+import { tidy } from './http-secrets.ts';
 import { parseRetryAfter } from './retry.ts';
 
 /** The agent's one door to HTTP. Keeps connections alive; HTTP/1.1, which all our servers speak. */
@@ -144,16 +146,18 @@ async function send(
   const url = parseUrl(request.url);
   const exchange = startExchange(request, { method, url, timeoutMs });
   try {
-    const answer = await agent.request({
-      origin: url.origin,
-      path: url.pathname + url.search,
-      method,
-      headers: { 'user-agent': 'mesos-doh', ...request.headers, 'accept-encoding': 'gzip' },
-      body: request.body ?? null,
-      signal: exchange.signal,
-      headersTimeout: idleTimeoutMs,
-      bodyTimeout: idleTimeoutMs,
-    });
+    const answer = await onceMoreIfClosed(method, () =>
+      agent.request({
+        origin: url.origin,
+        path: url.pathname + url.search,
+        method,
+        headers: { 'user-agent': 'mesos-doh', ...request.headers, 'accept-encoding': 'gzip' },
+        body: request.body ?? null,
+        signal: exchange.signal,
+        headersTimeout: idleTimeoutMs,
+        bodyTimeout: idleTimeoutMs,
+      }),
+    );
     const headers = flatten(answer.headers);
     const error: HttpResponse['error'] = (words, { transient = isTransientStatus(answer.statusCode) } = {}) =>
       exchange.error(
@@ -371,19 +375,6 @@ function describe(cause: unknown): [happened: string, facts: Facts] {
   }
   const message = cause instanceof Error ? cause.message : 'for an unknown reason';
   return [`failed: ${message}${code && ` (${code})`}`, { cause }];
-}
-
-const SECRET_HEADER = /^(authorization|proxy-authorization|cookie|x-auth-.*|x-api-key)$/i;
-
-/** One line fit for a log: a server that echoes our credentials or sends terminal codes does not get them in. */
-function tidy(words: string, headers: HttpRequest['headers'] = {}): string {
-  let line = words;
-  for (const [name, value] of Object.entries(headers)) {
-    if (!SECRET_HEADER.test(name)) continue;
-    for (const secret of [value, value.split(' ').at(-1) ?? ''])
-      if (secret) line = line.replaceAll(secret, '***');
-  }
-  return line.replaceAll(/[\p{C}\s]+/gu, ' ').trim();
 }
 
 function excerpt(line: string): string {

@@ -4,13 +4,13 @@ import type { OnEvent } from './events.ts';
 /** A line tells of so many scopes. */
 const LOGGED_SCOPES = 10;
 
-/** Events as one JSON line each, on `destination`; nothing in them is secret. */
-export function createLog(destination: DestinationStream): OnEvent {
-  const log = pino({ base: null, timestamp: pino.stdTimeFunctions.isoTime }, destination);
+/** Events as one JSON line each, on `destination`; nothing in them is secret. Reads are told at level `debug` alone. */
+export function createLog(destination: DestinationStream, level = 'info'): OnEvent {
+  const log = pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, destination);
   return (event) => {
     switch (event.kind) {
       case 'read':
-        log.info({ ...event, elapsedMs: Math.round(event.elapsedMs) }, 'read the cluster');
+        log.debug({ ...event, elapsedMs: Math.round(event.elapsedMs) }, 'read the cluster');
         break;
       case 'skipped':
         for (const { reason, count, examples } of event.reasons)
@@ -18,7 +18,13 @@ export function createLog(destination: DestinationStream): OnEvent {
         break;
       case 'pushed':
         log.info(
-          { sink: event.sink, elapsedMs: Math.round(event.elapsedMs), ...event.push, kind: undefined },
+          {
+            sink: event.sink,
+            elapsedMs: Math.round(event.elapsedMs),
+            ...event.push,
+            kind: undefined,
+            names: event.changedNames,
+          },
           event.push.kind === 'changed'
             ? 'published'
             : event.push.kind === 'confirmed'
@@ -75,6 +81,32 @@ export function createLog(destination: DestinationStream): OnEvent {
           { path: event.path, VERIFY_KEYS: event.publicKeyBase64 },
           event.made ? 'made a signing key' : 'signing',
         );
+        break;
+      case 'mode':
+        (event.mode === 'stream' ? log.info : log.warn).call(
+          log,
+          { mode: event.mode, why: event.why },
+          'follows the cluster',
+        );
+        break;
+      case 'stream-lost':
+        log.warn({ why: event.why, retryInMs: Math.round(event.retryInMs) }, 'the operator stream is lost');
+        break;
+      case 'drift':
+        log.warn({ ...event, kind: undefined }, 'the stream had missed changes: took the master’s word');
+        break;
+      case 'reconcile-failed':
+        log.warn(
+          { why: event.why, retryInMs: Math.round(event.retryInMs) },
+          'could not compare with the master',
+        );
+        break;
+      case 'leader-lookup':
+        if (event.problem === undefined) log.info({ by: event.by }, 'the leader is looked up again');
+        else log.warn({ by: event.by, problem: event.problem }, 'the leader can not be looked up');
+        break;
+      case 'marathon':
+        (event.isConnected ? log.info : log.warn).call(log, { why: event.why }, 'Marathon’s events');
         break;
       case 'failed':
         log.error(
@@ -143,9 +175,23 @@ export function createConsole(writeLine: (line: string) => void): OnEvent {
           `made a signing key in ${event.path}; the Worker verifies with VERIFY_KEYS=${event.publicKeyBase64}`,
         );
         break;
+      case 'mode':
+        if (event.mode !== 'stream') write(event.why);
+        break;
+      case 'stream-lost':
+      case 'reconcile-failed':
+        write(`${event.why} (tried again in ${Math.round(event.retryInMs / 1000)} s)`);
+        break;
+      case 'leader-lookup':
+        if (event.problem !== undefined) write(event.problem);
+        break;
+      case 'marathon':
+        if (!event.isConnected) write(event.why);
+        break;
       case 'read':
       case 'pushed':
       case 'swept':
+      case 'drift':
         break;
     }
   };
@@ -153,4 +199,24 @@ export function createConsole(writeLine: (line: string) => void): OnEvent {
 
 function timeText(unixMs: number | undefined): string | undefined {
   return unixMs === undefined ? undefined : new Date(unixMs).toISOString();
+}
+
+/** What stays as it is, left-out elements and held names, is told when it changes, not with every read. */
+export function newsOnly(onEvent: OnEvent): OnEvent {
+  const last = new Map<string, string>();
+  let skippedSinceRead = true;
+  return (event) => {
+    // A read without any is news where there were some.
+    if (event.kind === 'read') {
+      if (!skippedSinceRead) last.delete('skipped');
+      skippedSinceRead = false;
+    }
+    if (event.kind === 'skipped') skippedSinceRead = true;
+    if (event.kind === 'skipped' || event.kind === 'held' || event.kind === 'pinned') {
+      const text = JSON.stringify(event);
+      if (last.get(event.kind) === text) return;
+      last.set(event.kind, text);
+    }
+    onEvent(event);
+  };
 }

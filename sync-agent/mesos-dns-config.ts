@@ -25,13 +25,13 @@ const NO_MEANING: Readonly<Record<string, string>> = {
   enumerationon: 'the Worker has no enumeration yet',
   zkdetectiontimeout: 'a lost leader never ends the agent',
   soaminttl: 'mesos-dns does not use it either: the negative TTL is ttl',
-  mesosauthentication: 'authentication to masters comes with a later version',
-  mesoscredentials: 'authentication to masters comes with a later version',
-  iamconfigfile: 'authentication to masters comes with a later version',
 };
 
 /** mesos-dns's own defaults (`records/config.go`), where they differ from ours. */
 const DEFAULT_TTL = 60;
+
+/** Holds a secret, which is read from their file when it is needed, and never becomes part of a configuration. */
+const CREDENTIALS = 'mesoscredentials';
 
 type Kind = 'string' | 'number' | 'boolean' | 'list';
 
@@ -58,6 +58,8 @@ const KEYS = {
   cacertfile: 'string',
   certfile: 'string',
   keyfile: 'string',
+  mesosauthentication: 'string',
+  iamconfigfile: 'string',
 } as const satisfies Record<string, Kind>;
 
 /** Maps a mesos-dns configuration; its keys match without regard to case. Throws `ConfigError`. */
@@ -66,10 +68,12 @@ export function fromMesosDnsConfig(json: unknown, place: string): MesosDnsConfig
     throw new ConfigError(`${place} is no JSON object`);
   const given = new Map<string, unknown>();
   const ignored: { key: string; why: string }[] = [];
+  let hasCredentials = false;
   for (const [key, value] of Object.entries(json)) {
     const lower = key.toLowerCase();
     const why = Object.hasOwn(NO_MEANING, lower) ? NO_MEANING[lower] : undefined;
     if (why !== undefined) ignored.push({ key, why });
+    else if (lower === CREDENTIALS) hasCredentials = true;
     else if (Object.hasOwn(KEYS, lower)) given.set(lower, checked(key, value, place));
     else ignored.push({ key, why: `mesos-dns has no such key${nearest(lower, Object.keys(KEYS))}` });
   }
@@ -80,9 +84,7 @@ export function fromMesosDnsConfig(json: unknown, place: string): MesosDnsConfig
     return Array.isArray(value) ? value.map(String) : [];
   };
 
-  if (text('zk') !== '') {
-    ignored.push({ key: 'zk', why: 'ZooKeeper comes with a later version: masters or --master is used' });
-  }
+  const authentication = authenticationOf(text('mesosauthentication'), place);
   const ttl = number('ttl', DEFAULT_TTL);
   const listener = text('listener') || '0.0.0.0';
   const scheme = given.get('mesoshttpson') === true ? 'https://' : '';
@@ -90,6 +92,11 @@ export function fromMesosDnsConfig(json: unknown, place: string): MesosDnsConfig
     domain: text('domain') || 'mesos',
     mesos: {
       masters: list('masters').map((master) => scheme + master),
+      ...optional('zk', text('zk')),
+      ...(given.get('mesoshttpson') === true && { scheme: 'https' as const }),
+      authentication,
+      ...(authentication === 'basic' && hasCredentials && { credentialsFile: place }),
+      ...(authentication === 'iam' && optional('dcosServiceAccountFile', text('iamconfigfile'))),
       pollSeconds: number('refreshseconds', 60),
       timeoutSeconds: number('statetimeoutseconds', 300),
       ...optional('caCertFile', text('cacertfile')),
@@ -122,6 +129,7 @@ export function fromMesosDnsConfig(json: unknown, place: string): MesosDnsConfig
 
 /** Our names for what can be wrong with a value of theirs, and theirs. */
 const THEIR_NAMES: readonly (readonly [string, string])[] = [
+  ['mesos.zk', 'zk'],
   ['mesos.masters', 'masters'],
   ['mesos.pollSeconds', 'refreshSeconds'],
   ['mesos.timeoutSeconds', 'stateTimeoutSeconds'],
@@ -148,6 +156,13 @@ export function parseMesosDnsConfig(config: ConfigInput, place: string): void {
       message = message.replace(`${place}: ${ours}`, `${place}: ${theirs}`);
     throw new ConfigError(message, { cause: error });
   }
+}
+
+/** By mesos-dns's names for it (`httpcli/auth.go`). */
+function authenticationOf(text: string, place: string): 'none' | 'basic' | 'iam' {
+  if (text === '' || text === 'none') return 'none';
+  if (text === 'basic' || text === 'iam') return text;
+  throw new ConfigError(`${place}: mesosAuthentication: should be basic or iam, or empty for none`);
 }
 
 type IpSources = NonNullable<NonNullable<ConfigInput['records']>['ipSources']>;

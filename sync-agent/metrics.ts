@@ -10,6 +10,8 @@ type Metric = {
   readonly samples: (facts: AgentFacts) => readonly Sample[];
 };
 
+const MODES = ['stream', 'poll', 'none'] as const;
+
 /** What `/metrics` tells; each with its line in `docs/operate.md`. Counters count from the process's start. */
 const METRICS: readonly Metric[] = [
   gauge('writer', 'Whether this agent may write (1) or waits (0).', ({ role }) =>
@@ -30,6 +32,62 @@ const METRICS: readonly Metric[] = [
   gauge('agents', 'Mesos agents in the last read.', ({ agents }) => agents),
   gauge('frameworks', 'Frameworks in the last read.', ({ frameworks }) => frameworks),
   gauge('tasks', 'Tasks in the last read.', ({ tasks }) => tasks),
+  {
+    name: 'names',
+    type: 'gauge',
+    help: 'Names with records of a type in the last read.',
+    samples: ({ names }) => Object.entries(names).map(([type, count]) => [count, { type }]),
+  },
+  {
+    name: 'hidden_tasks',
+    type: 'gauge',
+    help: 'Running tasks that a rule keeps out of the records (docs/record-names.md).',
+    samples: ({ hidden }) => Object.entries(hidden).map(([why, count]) => [count, { why }]),
+  },
+  {
+    name: 'spared_tasks',
+    type: 'gauge',
+    help: 'Running tasks shown although a rule speaks against them: nothing of their name would be left.',
+    samples: ({ spared }) => Object.entries(spared).map(([why, count]) => [count, { why }]),
+  },
+  {
+    name: 'source_mode',
+    type: 'gauge',
+    help: 'How the cluster is followed: 1 for the mode that runs.',
+    samples: ({ live }) => (live ? MODES.map((mode) => [mode === live.mode ? 1 : 0, { mode }] as const) : []),
+  },
+  gauge(
+    'stream_age_seconds',
+    'Since the operator stream that is up told its whole state.',
+    ({ live }) => live?.streamAgeSeconds,
+  ),
+  gauge(
+    'stream_silence_seconds',
+    'Since the last record of the operator stream, heartbeats included.',
+    ({ live }) => live?.lastEventAgeSeconds,
+  ),
+  gauge(
+    'source_good_age_seconds',
+    'Since what is read of the cluster was last known to be up to date.',
+    ({ live }) => live?.lastGoodAgeSeconds,
+  ),
+  {
+    name: 'stream_drift',
+    type: 'gauge',
+    help: 'Elements that the last comparison with the master found different.',
+    samples: ({ live }) =>
+      live ? Object.entries(live.drift).map(([element, count]) => [count, { element }] as const) : [],
+  },
+  gauge(
+    'leader_lookup_fails',
+    "Whether ZooKeeper can't tell who leads (1): the last leader is asked.",
+    (facts) => (facts.live ? (facts.leaderProblem === undefined ? 0 : 1) : undefined),
+  ),
+  gauge(
+    'marathon_connected',
+    "Whether Marathon's event stream is up.",
+    ({ marathon }) => marathon && (marathon.isConnected ? 1 : 0),
+  ),
   gauge(
     'held_names',
     'Names the guard keeps although the cluster has them no more.',
@@ -46,12 +104,29 @@ const METRICS: readonly Metric[] = [
     "The plan's writes a day, where it has a limit.",
     ({ writesPerDay }) => writesPerDay,
   ),
+  gauge(
+    'writes_left_today',
+    'Keys that may still be written in this UTC day.',
+    ({ writesPerDay, writesToday }) =>
+      writesPerDay === undefined ? undefined : Math.max(0, writesPerDay - writesToday),
+  ),
   {
     name: 'skipped_elements',
     type: 'gauge',
     help: 'Elements left out of the last read.',
     samples: ({ skipped }) => Array.from(skipped, ([reason, count]) => [count, { reason }] as const),
   },
+  counter('stream_events', 'Records of operator streams, heartbeats included.', ({ live }) => [
+    [live?.events],
+  ]),
+  counter('stream_losses', 'Operator streams that were lost.', ({ live }) => [[live?.reconnects]]),
+  counter('reconciles', 'Comparisons of the stream with the master.', ({ live }) => [
+    [live?.reconciles, { result: 'done' }],
+    [live?.failedReconciles, { result: 'failed' }],
+  ]),
+  counter('marathon_events', "Events of Marathon's that may mean a change.", ({ marathon }) => [
+    [marathon?.events],
+  ]),
   counter('reads', 'Reads of the cluster.', ({ totals }) => [[totals.reads]]),
   counter('pushes', 'Pushes that succeeded.', ({ totals }) =>
     Object.entries(totals.pushes).map(([kind, count]) => [count, { kind }]),

@@ -4,7 +4,12 @@ export function nearest(word: string, known: readonly string[]): string {
     .map((candidate) => ({ candidate, distance: editDistance(word.toLowerCase(), candidate.toLowerCase()) }))
     .toSorted((a, b) => a.distance - b.distance);
   const best = ranked[0];
-  if (!best || best.distance > Math.max(2, Math.floor(word.length / 2))) return '';
+  // Two words of which no letter stays are not near, however short.
+  const most = Math.min(
+    Math.max(2, Math.floor(word.length / 2)),
+    Math.max(word.length, best?.candidate.length ?? 0) - 1,
+  );
+  if (!best || best.distance > most) return '';
   return ` (did you mean ${best.candidate}?)`;
 }
 

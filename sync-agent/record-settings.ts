@@ -2,7 +2,14 @@ import { parseName } from '../zone/name.ts';
 import type { ZoneSettings } from '../zone/head.ts';
 import type { Zone } from '../zone/zone.ts';
 import { type AgentConfig, masterEndpoint } from './config.ts';
+import { parsePrefix } from './records/prefix.ts';
 import type { RecordSettings } from './records/settings.ts';
+
+/**
+ * Addresses that mean another machine to everybody who asks: loopback, link-local, and Docker's default bridge,
+ * which each agent has for itself.
+ */
+const LOCAL_TO_AN_AGENT = ['127.0.0.0/8', '169.254.0.0/16', '172.17.0.0/16', '::1/128', 'fe80::/10'];
 
 /** What a profile sets where the configuration does not. */
 const PROFILES = {
@@ -12,6 +19,11 @@ const PROFILES = {
     rawDiscoveryNames: 'lower-case',
     reservedNames: 'kept-apart',
     maxPortsPerTask: 1000,
+    unhealthyTasks: 'leave-out',
+    killingTasks: 'by-status',
+    drainingAgents: 'leave-out',
+    excludedAddresses: LOCAL_TO_AN_AGENT,
+    addressStatus: 'newest-with-address',
     recursionAvailable: 'forwarding',
   },
   'mesos-dns': {
@@ -20,6 +32,11 @@ const PROFILES = {
     rawDiscoveryNames: 'as-is',
     reservedNames: 'mixed',
     maxPortsPerTask: 65536,
+    unhealthyTasks: 'keep',
+    killingTasks: 'by-state',
+    drainingAgents: 'keep',
+    excludedAddresses: [],
+    addressStatus: 'newest',
     recursionAvailable: 'always',
   },
 } as const;
@@ -39,6 +56,19 @@ export function recordSettings({ domain, mesos, records }: AgentConfig): RecordS
     rawDiscoveryNames,
     reservedNames: records.reservedNames ?? profile.reservedNames,
     maxPortsPerTask: records.maxPortsPerTask ?? profile.maxPortsPerTask,
+    tasks: {
+      unhealthyTasks: records.health?.unhealthyTasks ?? profile.unhealthyTasks,
+      graceSeconds: records.health?.graceSeconds ?? 0,
+      killingTasks: records.killingTasks ?? profile.killingTasks,
+      drainingAgents: records.drainingAgents ?? profile.drainingAgents,
+      deactivatedAgents: records.deactivatedAgents ?? 'keep',
+      minVisibility: records.minVisibility ?? 'framework',
+    },
+    addresses: {
+      prefer: (records.addresses?.prefer ?? []).map((text) => parsePrefix(text)),
+      exclude: (records.addresses?.exclude ?? profile.excludedAddresses).map((text) => parsePrefix(text)),
+      status: records.addressStatus ?? profile.addressStatus,
+    },
   };
 }
 

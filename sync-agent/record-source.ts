@@ -1,9 +1,12 @@
 import type { ClusterState, Ended } from './cluster.ts';
 import type { HostResolver } from './hosts.ts';
-import { generateRecords, hostNamesOf } from './records/generate.ts';
+import type { NamesBefore } from './records/difference.ts';
+import { hostNamesOf } from './records/generate.ts';
+import { createRecordKeeper } from './records/keeper.ts';
 import type { RecordSet } from './records/record-set.ts';
 import type { RecordSettings } from './records/settings.ts';
 import type { Transfer } from './sources/mesos-dns-axfr.ts';
+import type { LiveSource } from './sources/live.ts';
 import type { Source } from './sources/source.ts';
 
 /** A cluster's records, what the guard has to know of what is gone, and how much was read. */
@@ -16,26 +19,55 @@ export type RecordsRead = {
   /** Of the registered ones; none where they are not known. */
   readonly frameworkIds: readonly string[];
   readonly tasks: number;
+  /** Running tasks that a rule keeps out of the records, by reason. */
+  readonly hidden?: Readonly<Record<string, number>>;
+  /** Those shown although a rule speaks against them, since nothing of their name would be left, by reason. */
+  readonly spared?: Readonly<Record<string, number>>;
+  /** When this was the cluster's state, Unix seconds; undefined: as it was read. */
+  readonly asOfSeconds?: number | undefined;
+  /** What changed since an earlier read of the same source; undefined: that is not known. */
+  readonly changes?: RecordChanges | undefined;
 };
 
+/** Names whose answers changed between two reads, by the reads' numbers. */
+export type RecordChanges = { readonly since: number; readonly upTo: number; readonly before: NamesBefore };
+
 /** What is published: facts with names made of them, or records that somebody else made. */
-export type RecordSource = Source<RecordsRead>;
+export type RecordSource = Source<RecordsRead> & {
+  /** As `LiveSource` has it; undefined for a source that is only asked. */
+  readonly follow?: LiveSource<unknown>['follow'] | undefined;
+  readonly status?: LiveSource<unknown>['status'] | undefined;
+};
 
 /** Facts of a cluster, named by our rules. */
 export function createStateRecordSource(
-  source: Source<ClusterState>,
+  source: Source<ClusterState> & Partial<Pick<LiveSource<ClusterState>, 'follow' | 'status'>>,
   { hosts, settings }: { readonly hosts: HostResolver; readonly settings: RecordSettings },
 ): RecordSource {
+  const keeper = createRecordKeeper(settings);
+  let reads = 0;
   return {
     name: source.name,
+    follow: source.follow,
+    status: source.status,
     read: async (report, signal) => {
       const state = await source.read(report, signal);
       const resolved = await hosts.resolve(hostNamesOf(state, settings.masters), signal);
-      const addressesOfHost = (host: string): readonly string[] => resolved.get(host) ?? [];
-      const { ended, recoveringAgents, agents, frameworks } = state;
+      const { ended, recoveringAgents, agents, frameworks, asOfSeconds } = state;
+      const { records, before, skipped, hidden, spared, hiddenTasks } = keeper.update(
+        state,
+        (host) => resolved.get(host) ?? [],
+      );
+      for (const each of skipped) report(each);
+      const changes = { since: reads, upTo: ++reads, before };
       return {
-        records: generateRecords(state, settings, { addressesOfHost, report }),
-        ended,
+        records,
+        changes,
+        hidden,
+        spared,
+        asOfSeconds,
+        // The guard is not to hold what a rule takes out.
+        ended: hiddenTasks.length > 0 ? { ...ended, tasks: [...ended.tasks, ...hiddenTasks] } : ended,
         recoveringAgents,
         agents: agents.length,
         frameworks: frameworks.length,

@@ -3,13 +3,24 @@ import { isNameWithin, type OwnerName, parseName } from '../zone/name.ts';
 import type { Serial } from '../zone/zone.ts';
 import type { Ended, ReportSkipped, SkipReason } from './cluster.ts';
 import type { HeldScope, OnEvent, SkippedCount } from './events.ts';
-import { guard, type GuardSettings } from './guard/guard.ts';
+import { guard, guardChanges, type GuardInput, type GuardSettings, namesToJudge } from './guard/guard.ts';
 import { decodeGuardMemory, EMPTY_MEMORY, encodeGuardMemory, type GuardMemory } from './guard/memory.ts';
 import type { Holding } from './publish/held-memory.ts';
+import type { Changed } from './publish/layout.ts';
 import type { Publisher, Push, Standing } from './publish/publisher.ts';
 import type { Published } from './publish/published.ts';
 import type { RecordSource, RecordsRead } from './record-source.ts';
-import { changedNames, type RecordValue, withValues } from './records/difference.ts';
+import { createLastPublished, type LastPublished } from './last-published.ts';
+import {
+  changedNames,
+  hasValues,
+  type NamesBefore,
+  partOf,
+  type RecordValue,
+  valuesAt,
+  withBefore,
+  withValues,
+} from './records/difference.ts';
 import { fromLevels } from './records/from-levels.ts';
 import type { RecordSet } from './records/record-set.ts';
 import { type RRsetSettings, toZoneContent } from './records/rrsets.ts';
@@ -74,29 +85,34 @@ export async function readRecords(
 ): Promise<RecordsRead> {
   const startedMs = monotonicMs();
   const read = await source.read(report, signal);
-  const { agents, frameworks, tasks } = read;
+  const { agents, frameworks, tasks, records, hidden = {}, spared = {} } = read;
   const elapsedMs = monotonicMs() - startedMs;
-  onEvent({ kind: 'read', source: source.name, agents, frameworks, tasks, elapsedMs });
+  const names = { A: records.A.size, AAAA: records.AAAA.size, SRV: records.SRV.size };
+  onEvent({ kind: 'read', source: source.name, agents, frameworks, tasks, names, hidden, spared, elapsedMs });
   return read;
 }
 
 export function createSync(options: SyncOptions): Sync {
   const { onEvent, publisher, rrsets, monotonicMs, settings } = options;
-  /** What the last push said, for the next to be compared with; undefined where only the sink knows. */
-  let last: { readonly records: RecordSet; readonly serial: Serial } | undefined;
+  const last = createLastPublished();
   let heldNow: HeldNow = { scopes: [], values: [] };
   /** Ids of frameworks that were registered in reads before: these, once completed, are what ran here. */
   const ranHere = new Set<string>();
 
-  const apply = async (push: Push, signal: AbortSignal): Promise<Published> => {
+  const apply = async (
+    push: Push,
+    signal: AbortSignal,
+    changedNames: readonly OwnerName[] = [],
+  ): Promise<Published> => {
     const startedMs = monotonicMs();
-    last = undefined;
+    last.isUnknown();
     const published = await publisher.publish(push, signal);
     onEvent({
       kind: 'pushed',
       sink: options.sinkName,
       elapsedMs: monotonicMs() - startedMs,
       push: published,
+      ...(published.kind === 'changed' && changedNames.length > 0 && { changedNames }),
     });
     return published;
   };
@@ -112,14 +128,15 @@ export function createSync(options: SyncOptions): Sync {
   /** What is to be published of what was read, and what is held back of what is gone. */
   const judge = (
     { records, ended, recoveringAgents, frameworks, frameworkIds, tasks }: RecordsRead,
-    { published, memory, orders }: { published: RecordSet; memory: GuardMemory; orders: Orders },
+    { before, memory, orders }: { before: Before; memory: GuardMemory; orders: Orders },
   ): { readonly content: RecordSet; readonly held: Holding | undefined } => {
-    const verdict = guard({
+    const { domain } = settings;
+    const input = (published: RecordSet, next: RecordSet): GuardInput => ({
       sources: [
         {
           name: 'mesos',
           published,
-          next: records,
+          next,
           ended: withNamesakes(ended, ranHere),
           recoveringAgents,
           frameworks,
@@ -130,9 +147,14 @@ export function createSync(options: SyncOptions): Sync {
       memory,
       settings: options.guard,
       nowMs: options.now(),
-      domain: settings.domain,
+      domain,
       ...(orders.force === true && { release: 'forced' }),
     });
+    const names = before.changed && namesToJudge(before.changed.keys(), domain);
+    const part = names && partOf(records, names);
+    const verdict =
+      (before.changed && part && guardChanges(input(withBefore(part, before.changed), part))) ??
+      guard(input(before.records(), records));
     if (verdict.heldNames > 0) onEvent({ kind: 'held', names: verdict.heldNames, scopes: verdict.held });
     if (verdict.released > 0)
       onEvent({
@@ -152,29 +174,27 @@ export function createSync(options: SyncOptions): Sync {
 
   const once = async (signal: AbortSignal, orders: Orders = {}): Promise<Outcome> => {
     const skipped = countSkipped();
-    const confirmedAtMs = options.now();
+    const askedAtMs = options.now();
     try {
       const read = await readRecords(options, skipped.report, signal);
+      last.hasRead(read);
+      const confirmedAtMs = Math.min(askedAtMs, (read.asOfSeconds ?? Number.POSITIVE_INFINITY) * 1000);
       const standing = await publisher.standing(signal);
       if (standing?.pin !== undefined && orders.unpin !== true) {
         onEvent({ kind: 'pinned', serial: standing.pin });
         return await stay(standing, confirmedAtMs, signal);
       }
-      const known = standing && last?.serial === standing.serial ? last.records : undefined;
-      const published = known ?? (standing ? fromLevels(standing.levels) : (last?.records ?? NO_RECORDS));
+      const before = beforeOf(standing, last);
       const memory = memoryOf(standing);
-      const { content, held } = judge(read, { published, memory, orders });
-      const changed = known && namesToOwners(changedNames(known, content), rrsets.origin);
-      const before = known && toZoneContent(known, rrsets, () => undefined);
-      const wanted = {
-        kind: 'content',
-        content: toZoneContent(content, rrsets, skipped.report),
-        changed: changed && before ? { owners: changed, existed: before.has } : 'all',
-      } as const;
+      const { content, held } = judge(read, { before, memory, orders });
+      const changed = ownersChanged(before, { read, content, origin: rrsets.origin });
+      const zoneContent = toZoneContent(content, rrsets, skipped.report);
+      const wanted = { kind: 'content', content: zoneContent, changed } as const;
       const startsHold = (held?.names ?? 0) > 0 && memory.held.length === 0;
       const keepBefore = startsHold || orders.force === true || orders.unpin === true;
-      const push = await apply({ wanted, confirmedAtMs, held, keepBefore }, signal);
-      last = { records: content, serial: push.serial };
+      const examples = changed === 'all' ? [] : changed.owners.slice(0, EXAMPLES);
+      const push = await apply({ wanted, confirmedAtMs, held, keepBefore }, signal, examples);
+      last.isNow(content, push.serial, read);
       return { ...push, heldNames: held?.names ?? 0 };
     } finally {
       const reasons = skipped.reasons();
@@ -195,6 +215,39 @@ export function createSync(options: SyncOptions): Sync {
       } as const;
       return { ...(await apply(push, signal)), heldNames: 0, pinned: serial };
     },
+  };
+}
+
+/** What is published: known from the last push, else what the sink has, or from where no sink has anything. */
+type Before = {
+  readonly records: () => RecordSet;
+  readonly changed: NamesBefore | undefined;
+  readonly isKnown: boolean;
+};
+
+function beforeOf(standing: Standing | undefined, last: LastPublished): Before {
+  const known = standing && last.at(standing.serial);
+  if (known) return { ...known, isKnown: true };
+  const records = standing ? fromLevels(standing.levels) : (last.records() ?? NO_RECORDS);
+  return { records: () => records, changed: undefined, isKnown: false };
+}
+
+/** The owners that a push has to write, and which of them are there already. */
+function ownersChanged(
+  before: Before,
+  { read, content, origin }: { read: RecordsRead; content: RecordSet; origin: OwnerName },
+): (Changed & { readonly owners: readonly OwnerName[] }) | 'all' {
+  if (!before.isKnown) return 'all';
+  if (before.changed && content === read.records) {
+    const { changed } = before;
+    const existed = (owner: OwnerName): boolean =>
+      hasValues(changed.get(`${owner}.`) ?? valuesAt(content, `${owner}.`));
+    return { owners: namesToOwners(changed.keys(), origin), existed };
+  }
+  const published = before.records();
+  return {
+    owners: namesToOwners(changedNames(published, content), origin),
+    existed: (owner) => hasValues(valuesAt(published, `${owner}.`)),
   };
 }
 

@@ -41,3 +41,16 @@ export function parseZooKeeperUrl(url: string): ZooKeeperUrl {
   const list = servers.join(',');
   return { servers: list, path: tidy || '/', credentials, name: `zk://${list}${tidy}` };
 }
+
+/**
+ * The URL with the user and password of a file or the environment, `user:password`, one line. Throws
+ * `FormatError` saying what is wrong with what `place` names, never with the password in it.
+ */
+export function withZooKeeperCredentials(url: ZooKeeperUrl, text: string, place: string): ZooKeeperUrl {
+  if (url.credentials !== undefined)
+    throw new FormatError(place, 'the ZooKeeper URL has a user and password too: take them out of the URL');
+  const credentials = text.replace(/^\uFEFF/, '').replace(/\r?\n$/, '');
+  if (!/^[^:\r\n]+:[^\r\n]+$/.test(credentials))
+    throw new FormatError(place, 'should hold user:password, on one line');
+  return { ...url, credentials };
+}

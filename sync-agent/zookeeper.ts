@@ -1,5 +1,14 @@
 import { Socket } from 'node:net';
-import { ACL, type Client, createClient, CreateMode, Exception, Id, Permission } from 'node-zookeeper-client';
+import {
+  ACL,
+  type Client,
+  createClient,
+  CreateMode,
+  Exception,
+  Id,
+  Permission,
+  State,
+} from 'node-zookeeper-client';
 import type { ZooKeeperUrl } from './zookeeper-url.ts';
 
 /**
@@ -331,6 +340,7 @@ async function shut(client: Client): Promise<void> {
   // Before its first socket is there, `close` throws.
   await new Promise((resolve) => setImmediate(resolve));
   const socket = socketOf(client);
+  const hasSession = client.getState() === State.SYNC_CONNECTED;
   const ended = new Promise<void>((resolve) => {
     if (!socket || socket.destroyed) resolve();
     else socket.once('close', () => resolve());
@@ -340,12 +350,15 @@ async function shut(client: Client): Promise<void> {
   } catch {
     // Not connected yet: there is nothing to tell the server.
   }
-  const timer = setTimeout(() => socketOf(client)?.destroy(), CLOSE_LIMIT_MS);
+  // An error too, without which the client goes on waiting for a connection and holds the process.
+  const drop = (): void => void socketOf(client)?.destroy(new Error('closed'));
+  if (!hasSession) drop();
+  const timer = setTimeout(drop, CLOSE_LIMIT_MS);
   await ended;
   clearTimeout(timer);
-  socketOf(client)?.destroy();
+  drop();
   // One it was about to open in its place.
-  setTimeout(() => socketOf(client)?.destroy(), CLOSE_LIMIT_MS).unref();
+  setTimeout(drop, CLOSE_LIMIT_MS).unref();
 }
 
 /** The client has no call to drop a connection that hangs; its socket is found where it keeps it. */

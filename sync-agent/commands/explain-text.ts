@@ -64,6 +64,7 @@ function render({ name, verdict, rrsets, ...rest }: Explanation): string[] {
       rest.missing.map(({ reason, detail }) => `${reason}: ${detail}`),
     ),
   );
+  lines.push(...list('Shown all the same, as nothing else of its name would be left:', rest.spared));
   lines.push(
     ...list(
       'Left out, and may have to do with it:',

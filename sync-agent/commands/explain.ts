@@ -8,20 +8,15 @@ import { typeCode, typeName } from '../../zone/record.ts';
 import type { Skipped } from '../cluster.ts';
 import { type AgentConfig, ConfigError } from '../config.ts';
 import { signingKeyPath, trustedKeys } from '../keys.ts';
+import { createConsole } from '../log.ts';
 import { readHead, readLevels } from '../publish/stored-head.ts';
 import { recordSettings } from '../record-settings.ts';
 import { explainName, type Explanation } from '../records/explain.ts';
 import { comparePublished, publishedRRsets } from '../records/published-name.ts';
 import { hostNamesOf } from '../records/generate.ts';
+import { hostsFrom, mastersFrom, sourceFrom } from './cluster-input.ts';
 import { asJson, asText, type PublishedView } from './explain-text.ts';
-import {
-  addInputOptions,
-  configFrom,
-  hostsFrom,
-  type InputFlags,
-  mesosHttpFrom,
-  sourceFrom,
-} from './inputs.ts';
+import { addInputOptions, configFrom, type InputFlags } from './inputs.ts';
 import { rrsetSettings, sinkFrom } from './outputs.ts';
 import { note, stopSignal } from './terminal.ts';
 
@@ -69,11 +64,11 @@ async function explained(
   type: string | undefined,
   { flags, config }: Settings,
 ): Promise<Explanation> {
-  const http = mesosHttpFrom(config);
+  const masters = mastersFrom(config, createConsole(note));
   try {
     const settings = recordSettings(config);
     const skipped: Skipped[] = [];
-    const source = sourceFrom(flags, config, http);
+    const source = sourceFrom(flags, config, masters);
     const hosts = hostsFrom(flags, config);
     const state = await source.read((one) => void skipped.push(one), stopSignal());
     const resolved = await hosts.resolve(hostNamesOf(state, settings.masters), stopSignal());
@@ -86,7 +81,7 @@ async function explained(
       type,
     });
   } finally {
-    await http.close();
+    await masters.close();
   }
 }
 

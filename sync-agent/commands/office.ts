@@ -14,7 +14,8 @@ import type { Sink } from '../sinks/sink.ts';
 import { SourceError } from '../sources/source.ts';
 import { createSync } from '../sync.ts';
 import { loadOrMakeWriterId } from '../writer-id.ts';
-import { type InputFlags, mesosHttpFrom, recordSourceFrom } from './inputs.ts';
+import { mastersFrom, recordSourceFrom } from './cluster-input.ts';
+import type { InputFlags } from './inputs.ts';
 import { type Outlet, publisherFrom, rrsetSettings, signingKeyFrom, sinkFrom } from './outputs.ts';
 import { note } from './terminal.ts';
 
@@ -24,6 +25,7 @@ export type OutputFlags = InputFlags & { readonly sinkDir?: string; readonly new
 /** All that publishing takes, opened; `open` is called once a term. */
 export type Opened = {
   readonly outlet: Outlet;
+  readonly source: RecordSource;
   readonly open: (term?: Term) => Office;
   readonly close: () => Promise<void>;
 };
@@ -35,6 +37,8 @@ export type OpenOptions = {
   readonly dryRun?: boolean;
   /** The cluster is not read: none has to be named. */
   readonly withoutCluster?: boolean;
+  /** The cluster is to be followed, not only asked. */
+  readonly follow?: boolean;
   /** Instead of the sink that flags and configuration name. */
   readonly destination?: ReturnType<typeof sinkFrom>;
 };
@@ -48,9 +52,10 @@ const NO_CLUSTER: RecordSource = {
 export async function openOutlet(
   flags: OutputFlags,
   config: AgentConfig,
-  { onEvent, onChanged, dryRun = false, withoutCluster = false, destination }: OpenOptions,
+  options: OpenOptions,
 ): Promise<Opened> {
-  const mesosHttp = mesosHttpFrom(config);
+  const { onEvent, onChanged, dryRun = false, withoutCluster = false, follow = false, destination } = options;
+  const masters = mastersFrom(config, onEvent);
   const {
     sink,
     spreadMs,
@@ -59,7 +64,7 @@ export async function openOutlet(
   // One process of a data directory writes: they all have its writer id, and could not tell each other apart.
   const unlock = dryRun || destination ? undefined : await lockDataDir(config.dataDir, 'writer');
   const close = async (): Promise<void> => {
-    await Promise.all([mesosHttp.close(), closeSink(), unlock?.()]);
+    await Promise.all([masters.close(), closeSink(), unlock?.()]);
   };
   try {
     const changed = onChanged ?? (dryRun ? undefined : loggedIn(config));
@@ -73,8 +78,10 @@ export async function openOutlet(
       dryRun,
       replaceOtherKey: flags.newKey === true,
     };
-    const source = withoutCluster ? NO_CLUSTER : recordSourceFrom(flags, config, mesosHttp);
-    return { outlet, open: (term) => openOffice(config, { outlet, source, term }), close };
+    const source = withoutCluster
+      ? NO_CLUSTER
+      : recordSourceFrom(flags, config, masters, { onEvent, follow });
+    return { outlet, source, open: (term) => openOffice(config, { outlet, source, term }), close };
   } catch (error) {
     await close();
     throw error;

@@ -9,7 +9,8 @@ import { fromLevels } from '../records/from-levels.ts';
 import type { RecordSet, RecordSetType } from '../records/record-set.ts';
 import { createDirectorySink } from '../sinks/directory.ts';
 import { countSkipped, readRecords } from '../sync.ts';
-import { addInputOptions, configFrom, type InputFlags, mesosHttpFrom, recordSourceFrom } from './inputs.ts';
+import { mastersFrom, recordSourceFrom } from './cluster-input.ts';
+import { addInputOptions, configFrom, type InputFlags } from './inputs.ts';
 import { signingKeyFrom } from './outputs.ts';
 import { note, stopSignal } from './terminal.ts';
 
@@ -52,17 +53,17 @@ export function addRecordsCommand(program: Command): void {
 
 async function generated(flags: Flags): Promise<RecordSet> {
   const config = configFrom(flags, note);
-  const http = mesosHttpFrom(config);
+  const onEvent = createConsole(note);
+  const masters = mastersFrom(config, onEvent);
   const skipped = countSkipped();
   try {
-    const onEvent = createConsole(note);
-    const source = recordSourceFrom(flags, config, http);
+    const source = recordSourceFrom(flags, config, masters, { onEvent, follow: false });
     const options = { source, onEvent, monotonicMs: () => performance.now() };
     const { records } = await readRecords(options, skipped.report, stopSignal());
     onEvent({ kind: 'skipped', reasons: skipped.reasons() });
     return records;
   } finally {
-    await http.close();
+    await masters.close();
   }
 }
 

@@ -1,16 +1,17 @@
 import { pino } from 'pino';
 import { createAgentState } from '../agent-state.ts';
 import { createJobs, type Jobs, type Office, runAgent } from '../agent.ts';
-import type { AgentConfig } from '../config.ts';
+import { type AgentConfig, ConfigError } from '../config.ts';
 import { type Controls, openControlServer } from '../control/server.ts';
 import { electionFrom } from '../election/from-config.ts';
 import type { OnEvent } from '../events.ts';
 import { createHttp } from '../http.ts';
-import { createLog } from '../log.ts';
+import { createLog, newsOnly } from '../log.ts';
 import { createMonitor, healthOf } from '../monitor.ts';
 import { sleepFor } from '../retry.ts';
 import { loadOrMakeWriterId } from '../writer-id.ts';
-import { openOutlet, type OutputFlags } from './office.ts';
+import { type Opened, openOutlet, type OutputFlags } from './office.ts';
+import { marathonFrom } from './marathon-input.ts';
 import { candidateFrom } from './outputs.ts';
 import { stopSignal } from './terminal.ts';
 
@@ -18,8 +19,17 @@ import { stopSignal } from './terminal.ts';
 export async function runForever(flags: OutputFlags, config: AgentConfig): Promise<void> {
   const monotonicMs = (): number => performance.now();
   const writerId = Buffer.from(await loadOrMakeWriterId(config.dataDir)).toString('hex');
-  const state = createAgentState({ writerId, election: config.election.by, monotonicMs, now: Date.now });
-  const log = createLog(pino.destination(2));
+  let opened: Opened | undefined;
+  const marathon = config.marathon && marathonFrom(config.marathon, (event) => onEvent(event));
+  const state = createAgentState({
+    writerId,
+    election: config.election.by,
+    monotonicMs,
+    now: Date.now,
+    live: () => opened?.source.status?.(),
+    marathon: () => marathon?.status(),
+  });
+  const log = newsOnly(createLog(pino.destination(2), logLevel()));
   const onEvent: OnEvent = (event) => {
     state.onEvent(event);
     log(event);
@@ -34,7 +44,9 @@ export async function runForever(flags: OutputFlags, config: AgentConfig): Promi
     const controls = controlsOf(jobs, { facts: state.facts });
     keep(await openControlServer(config.dataDir, controls));
     if (config.metrics) keep(await createMonitor({ ...config.metrics, state }));
-    const opened = keep(await openOutlet(flags, config, { onEvent }));
+    if (marathon) keep(marathon);
+    opened = keep(await openOutlet(flags, config, { onEvent, follow: true }));
+    const { source } = opened;
     const http = keep(createHttp());
     const election = keep(electionFrom(config, { http, sleep: sleepFor, monotonicMs }));
     const agent = {
@@ -42,7 +54,11 @@ export async function runForever(flags: OutputFlags, config: AgentConfig): Promi
       candidate: candidateFrom(config, opened.outlet),
       openOffice: opened.open,
       jobs,
+      follow: async (onChange: () => void, signal: AbortSignal) => {
+        await Promise.all([source.follow?.(onChange, signal), marathon?.follow(onChange, signal)]);
+      },
       intervalMs: intervalMs(config),
+      minPushMs: config.minPushSeconds * 1000,
       resignAfterMs: 3000 * config.livenessSeconds,
       onEvent,
       sleep: sleepFor,
@@ -52,6 +68,13 @@ export async function runForever(flags: OutputFlags, config: AgentConfig): Promi
   } finally {
     for (const close of closers) await close();
   }
+}
+
+/** `LOG_LEVEL`: `debug` tells of every read as well. */
+function logLevel(): string {
+  const level = process.env['LOG_LEVEL'] || 'info';
+  if (['debug', 'info', 'warn', 'error'].includes(level)) return level;
+  throw new ConfigError(`LOG_LEVEL is ${JSON.stringify(level)}; it should be debug, info, warn or error`);
 }
 
 /** Polled no more often than pushes may follow each other. */

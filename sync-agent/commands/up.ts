@@ -14,7 +14,7 @@ import { startLocalEdge } from '../local/miniflare.ts';
 import { buildWorkerIfNeeded } from '../local/project.ts';
 import { type LocalTls, startLocalTls } from '../local/tls.ts';
 import { awaitAnswer, tryThese } from '../local/welcome.ts';
-import { createConsole } from '../log.ts';
+import { createConsole, newsOnly } from '../log.ts';
 import { createCloudflareKvSink } from '../sinks/cloudflare-kv.ts';
 import { addInputOptions, collect, configFrom, forwardsByMesosDnsConfig, type InputFlags } from './inputs.ts';
 import { type Opened, openOutlet } from './office.ts';
@@ -160,7 +160,7 @@ async function openLocal(
   { flags, config }: OpenCluster,
   edge: Edge,
 ): Promise<{ opened: Opened; onEvent: OnEvent }> {
-  const onEvent = quietly(createConsole(note));
+  const onEvent = newsOnly(createConsole(note));
   const http = createHttp();
   const destination = {
     sink: createCloudflareKvSink({ ...edge.kv, http }),
@@ -190,6 +190,7 @@ async function keepPublished(
     openOffice: () => office,
     jobs: createJobs(),
     intervalMs,
+    minPushMs: intervalMs,
     onEvent,
     resignAfterMs: Infinity,
   };
@@ -198,19 +199,6 @@ async function keepPublished(
   } finally {
     await election.close();
   }
-}
-
-/** What stays as it is, left-out elements and held names, is told when it changes, not every second. */
-function quietly(onEvent: OnEvent): OnEvent {
-  const last = new Map<string, string>();
-  return (event) => {
-    if (event.kind === 'skipped' || event.kind === 'held' || event.kind === 'pinned') {
-      const text = JSON.stringify(event);
-      if (last.get(event.kind) === text) return;
-      last.set(event.kind, text);
-    }
-    onEvent(event);
-  };
 }
 
 async function pause(ms: number, signal: AbortSignal): Promise<void> {

@@ -1,5 +1,6 @@
 import type { HeldScope } from '../events.ts';
 import type { RecordValue } from '../records/difference.ts';
+import { instanceName, readInstance } from '../records/instance.ts';
 import type { RecordSetType } from '../records/record-set.ts';
 import { type Case, examine } from './examine.ts';
 import { type Judged, judge } from './judge.ts';
@@ -56,24 +57,55 @@ export type Verdict = {
  * values until the same ones have been missing for a while. One call a read; pure.
  */
 export function guard(input: GuardInput): Verdict {
-  const { sources, memory, settings, nowMs, domain } = input;
-  const { settleSeconds, failoverSeconds } = settings;
-  const forced = input.release === 'forced';
-  const window = { nowMs, windowMs: settings.windowSeconds * 1000 };
-  const recent = recentLosses(memory.losses, window);
-  const severalSources = sources.length > 1;
+  const cases = examineAll(input);
+  return verdictOn(cases, input, rememberCounts(cases, input.domain));
+}
+
+/**
+ * The same verdict from nothing but what changed: `published` and `next` hold `namesToJudge` alone. Undefined where the others have a say as well: names are to be held, or a scope lost so many that its size counts.
+ */
+export function guardChanges(input: GuardInput): Verdict | undefined {
+  if (input.memory.held.length > 0 || input.release === 'forced') return undefined;
+  let asked = false;
+  const cases = examineAll(input);
+  const isDoubtful = ({ unexplained, clocks, source }: Case): boolean =>
+    unexplained.length > 0 && (clocks.awaitsAgents || source.frameworks === 0 || source.tasks === 0);
+  if (cases.some((each) => isDoubtful(each))) return undefined;
+  const verdict = verdictOn(cases, input, () => {
+    asked = true;
+    return new Map();
+  });
+  return asked ? undefined : verdict;
+}
+
+/** Of names that differ: themselves, and the other own name of a task, which is still there if that one is. */
+export function* namesToJudge(changed: Iterable<string>, domain: string): Generator<string> {
+  for (const name of changed) {
+    yield name;
+    const instance = readInstance(name, domain);
+    if (instance) yield instanceName(instance, { domain, onAgent: !instance.onAgent });
+  }
+}
+
+function examineAll({ sources, memory, settings, nowMs, domain }: GuardInput): Case[] {
   const options = {
     memory,
     nowMs,
-    failoverSeconds,
+    failoverSeconds: settings.failoverSeconds,
     domain,
-    severalSources,
+    severalSources: sources.length > 1,
     hasLosses: memory.losses.length > 0,
   };
-  const cases = sources.filter((source) => isRead(source)).map((source) => examine(source, options));
+  return sources.filter((source) => isRead(source)).map((source) => examine(source, options));
+}
 
+function verdictOn(cases: readonly Case[], input: GuardInput, counts: () => Tally): Verdict {
+  const { sources, memory, settings, nowMs, domain } = input;
+  const { settleSeconds } = settings;
+  const forced = input.release === 'forced';
+  const window = { nowMs, windowMs: settings.windowSeconds * 1000 };
+  const recent = recentLosses(memory.losses, window);
   const drops = dropsOf(cases, recent);
-  const counts = rememberCounts(cases, domain);
   const isTripped = (key: string): boolean => {
     const drop = drops.get(key) ?? 0;
     if (drop < Math.max(1, settings.minRemoved)) return false;

@@ -1,5 +1,11 @@
 import type { RecordSet, RecordSetType } from './record-set.ts';
 
+/** Values of one name by type, each once; a type without any is left out. */
+export type NameValues = { readonly [Type in RecordSetType]?: readonly string[] | undefined };
+
+/** What names held before they changed; nothing for one that was not there. */
+export type NamesBefore = ReadonlyMap<string, NameValues>;
+
 /** One value of one name. */
 export type RecordValue = { readonly type: RecordSetType; readonly name: string; readonly value: string };
 
@@ -27,8 +33,8 @@ export function changedNames(before: RecordSet, after: RecordSet): Set<string> {
   return changed;
 }
 
-/** Both have each value once. */
-function haveSame(a: readonly string[], b: readonly string[]): boolean {
+/** Have both, of which each has a value once, the same values? */
+export function haveSame(a: readonly string[] = [], b: readonly string[] = []): boolean {
   if (a.length !== b.length) return false;
   let first = 0;
   while (first < a.length && a[first] === b[first]) first++;
@@ -53,4 +59,36 @@ export function withValues(records: RecordSet, further: readonly RecordValue[]):
     if (type) sum[type].set(id.slice(space + 1), [...values]);
   }
   return sum;
+}
+
+/** `records` as they were before: what changed set back. */
+export function withBefore(records: RecordSet, before: NamesBefore): RecordSet {
+  const earlier = { A: new Map(records.A), AAAA: new Map(records.AAAA), SRV: new Map(records.SRV) };
+  for (const [name, values] of before) setAll(earlier, name, values);
+  return earlier;
+}
+
+/** These names of a record set, and none besides. */
+export function partOf(records: RecordSet, names: Iterable<string>): RecordSet {
+  const part = { A: new Map(), AAAA: new Map(), SRV: new Map() };
+  for (const name of names) setAll(part, name, valuesAt(records, name));
+  return part;
+}
+
+export function valuesAt(records: RecordSet, name: string): NameValues {
+  return { A: records.A.get(name), AAAA: records.AAAA.get(name), SRV: records.SRV.get(name) };
+}
+
+export function hasValues({ A, AAAA, SRV }: NameValues): boolean {
+  return A !== undefined || AAAA !== undefined || SRV !== undefined;
+}
+
+type Lists = Record<RecordSetType, Map<string, readonly string[]>>;
+
+function setAll(into: Lists, name: string, values: NameValues): void {
+  for (const type of TYPES) {
+    const list = values[type];
+    if (list) into[type].set(name, list);
+    else into[type].delete(name);
+  }
 }

@@ -1,7 +1,9 @@
 import { FormatError } from '../../zone/format-error.ts';
 import { isNameWithin, parseName } from '../../zone/name.ts';
-import type { ClusterState, Skipped } from '../cluster.ts';
+import type { ClusterState, MesosTask, Skipped } from '../cluster.ts';
+import type { HiddenBy, HiddenTask } from './eligible.ts';
 import { generateRecords } from './generate.ts';
+import { sayWhyHidden } from './hidden.ts';
 import type { RecordSet, RecordSetType } from './record-set.ts';
 import { type RRsetSettings, toZoneContent } from './rrsets.ts';
 import type { AddressesOfHost, RecordSettings } from './settings.ts';
@@ -16,6 +18,8 @@ export type Explanation = {
   readonly rrsets: readonly ExplainedRRset[];
   /** What would give the name values and does not. */
   readonly missing: readonly WhyNot[];
+  /** Tasks that give it values, which a rule would leave out if anything else of their name were left. */
+  readonly spared: readonly string[];
   /** Elements that were left out and may have to do with it, and how many others were. */
   readonly skipped: readonly Skipped[];
   readonly otherSkipped: number;
@@ -67,14 +71,27 @@ export function explainName(state: ClusterState, asked: string, options: Explain
   const skipped = [...options.skipped];
   const trace = traceName(name);
   const report = (one: Skipped): void => void skipped.push(one);
-  const records = generateRecords(state, settings, { addressesOfHost, report, trace });
+  const hidden = new Map<MesosTask, HiddenBy>();
+  const spared: HiddenTask[] = [];
+  const records = generateRecords(state, settings, {
+    addressesOfHost,
+    report,
+    trace,
+    onChosen: (chosen) => {
+      for (const { task, why } of chosen.hidden) hidden.set(task, why);
+      spared.push(...chosen.spared);
+    },
+  });
   const rrsets = explainedRRsets(records, name, {
     ...options,
     leader: state.leader,
     contributions: trace.contributions,
   });
-  const missing = whyNot(state, name, { settings, addressesOfHost });
+  const missing = whyNot(state, name, { settings, addressesOfHost, hidden });
   const related = skipped.filter(({ detail }) => isRelated(detail, name, settings.domain));
+  const givers = new Set(
+    trace.contributions.map(({ giver }) => (giver.kind === 'task' ? giver.task : undefined)),
+  );
   const below = namesBelow(records, name);
   const verdict = verdictOn(name, { options, rrsets, below });
   const isAbsent = verdict.kind === 'nxdomain' || verdict.kind === 'not-askable';
@@ -83,6 +100,9 @@ export function explainName(state: ClusterState, asked: string, options: Explain
     verdict,
     rrsets,
     missing,
+    spared: spared
+      .filter(({ task }) => givers.has(task))
+      .map((one) => `task ${one.task.id}: ${sayWhyHidden(one)}`),
     skipped: related.slice(0, MAX_SKIPPED),
     otherSkipped: skipped.length - Math.min(related.length, MAX_SKIPPED),
     below,

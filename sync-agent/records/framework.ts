@@ -14,3 +14,8 @@ export function addFramework(
     if (port !== '') into.add('SRV', `_framework._tcp.${owner}`, `${owner}:${port}`, 'framework-port');
   }
 }
+
+/** For reports. */
+export function describeFramework({ name, id }: MesosFramework): string {
+  return `framework ${JSON.stringify(name)} (${id})`;
+}

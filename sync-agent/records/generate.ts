@@ -1,40 +1,21 @@
 import { canonicalAddress } from '../../zone/address.ts';
-import type {
-  ClusterState,
-  Endpoint,
-  MesosAgent,
-  MesosFramework,
-  MesosTask,
-  ReportSkipped,
-} from '../cluster.ts';
-import { taskAddresses } from './address.ts';
-import { addAgent } from './agent.ts';
-import { addFramework } from './framework.ts';
-import { toFrameworkPart } from './label.ts';
-import { addMasters } from './master.ts';
+import type { ClusterState, Endpoint, MesosAgent, MesosTask, ReportSkipped } from '../cluster.ts';
+import { addClusterRecords, clusterPart } from './cluster-records.ts';
+import { type ChosenTasks, chosenTasks, leavesOut, tasksByName } from './eligible.ts';
+import { describeFramework } from './framework.ts';
+import type { Giver, Trace } from './giver.ts';
 import { createRecordSet, type RecordSet, type RecordSink } from './record-set.ts';
 import { keepReservedApart } from './reserved.ts';
 import type { AddressesOfHost, RecordSettings } from './settings.ts';
-import { addTask, createSharedNames } from './task.ts';
+import { createTaskAdder, reportUnplaced } from './task-group.ts';
 
-/** Listens while records are made: `begin` tells what the records that follow come from. Only `explain` does. */
-export type Trace = {
-  readonly begin: (giver: Giver) => void;
-  /** A sink that hands everything on to `into`. */
-  readonly around: (into: RecordSink) => RecordSink;
+export type GenerateOptions = {
+  readonly addressesOfHost: AddressesOfHost;
+  readonly report: ReportSkipped;
+  readonly trace?: Trace;
+  /** Is told of all tasks of one framework with one name which make records, name by name, where rules leave out any. */
+  readonly onChosen?: (chosen: ChosenTasks) => void;
 };
-
-/** What gives records. */
-export type Giver =
-  | { readonly kind: 'masters' | 'name-server' }
-  | { readonly kind: 'agent'; readonly agent: MesosAgent }
-  | { readonly kind: 'framework'; readonly framework: MesosFramework }
-  | {
-      readonly kind: 'task';
-      readonly task: MesosTask;
-      readonly framework: MesosFramework;
-      readonly agentAddresses: readonly string[];
-    };
 
 /**
  * The record set of a cluster, as mesos-dns would make it. Pure: host names come resolved. Elements that can't
@@ -43,27 +24,15 @@ export type Giver =
 export function generateRecords(
   state: ClusterState,
   settings: RecordSettings,
-  {
-    addressesOfHost,
-    report,
-    trace,
-  }: { addressesOfHost: AddressesOfHost; report: ReportSkipped; trace?: Trace },
+  { addressesOfHost, report, trace, onChosen }: GenerateOptions,
 ): RecordSet {
   const set = createRecordSet(report);
-  const { domain } = settings;
-  const addressesOf: AddressesOfHost = (host) => {
-    const address = canonicalAddress(host);
-    return address === undefined ? addressesOfHost(host) : [address];
-  };
-  const resolved = (endpoint: Endpoint | undefined, element: string): readonly string[] => {
-    if (!endpoint || endpoint.host === '') return [];
-    const addresses = addressesOf(endpoint.host);
-    if (addresses.length === 0) {
-      report({ reason: 'host-unresolved', detail: `${element}: host ${endpoint.host} does not resolve` });
-    }
-    return addresses;
-  };
   let owner = '';
+  const begin = (giver: Giver): void => {
+    if (giver.kind === 'framework') owner = describeFramework(giver.framework);
+    if (giver.kind === 'task') owner = `task ${giver.task.id}`;
+    trace?.begin(giver);
+  };
   const apart =
     settings.reservedNames === 'mixed'
       ? set
@@ -71,49 +40,27 @@ export function generateRecords(
   const into: RecordSink = trace?.around(apart) ?? apart;
   const own: RecordSink = trace?.around(set) ?? set;
 
-  const agents = new Map<string, readonly string[]>();
-  for (const agent of state.agents) {
-    const addresses = resolved(agent.endpoint, `agent ${agent.id}`);
-    agents.set(agent.id, addresses);
-    trace?.begin({ kind: 'agent', agent });
-    addAgent(own, agent, { domain, addresses });
-  }
-  const masters = new Map([state.leader, ...settings.masters].map((master) => [master?.host, master]));
-  for (const [host, master] of masters) resolved(master, `master ${host}`);
-  trace?.begin({ kind: 'masters' });
-  addMasters(own, state.leader, { masters: settings.masters, domain, addressesOf });
-  trace?.begin({ kind: 'name-server' });
-  for (const address of settings.nameServerAddresses)
-    own.addAddress(settings.nameServer, address, 'name-server');
-
-  for (const framework of state.frameworks) {
-    const name = toFrameworkPart(framework.name, settings.labelRules);
-    owner = describe(framework);
-    trace?.begin({ kind: 'framework', framework });
-    addFramework(into, framework, { name, domain, addresses: resolved(framework.endpoint, owner) });
-    const inDomain = `${name}.${domain}.`;
-    const onAgent = `${name}.slave.${domain}.`;
-    const names = createSharedNames(into, { inDomain, onAgent });
+  const cluster = clusterPart(state, { settings, addressesOfHost });
+  const agents = new Map(cluster.agents.map((placed) => [placed.agent.id, placed]));
+  const agentOf = (id: string): MesosAgent | undefined => agents.get(id)?.agent;
+  addClusterRecords({ own, into }, cluster, { settings, report, begin });
+  for (const { framework, part } of cluster.frameworks) {
+    const hidden = new Set<MesosTask>();
+    for (const tasks of leavesOut(settings.tasks) ? tasksByName(framework.tasks).values() : []) {
+      const chosen = chosenTasks(tasks, { agentOf, settings, asOfSeconds: state.asOfSeconds });
+      for (const { task } of chosen.hidden) hidden.add(task);
+      onChosen?.(chosen);
+    }
+    const addTask = createTaskAdder(into, { part, settings });
     for (const task of framework.tasks) {
-      if (task.state !== 'TASK_RUNNING') continue;
-      const agentAddresses = agents.get(task.agentId);
-      if (!agentAddresses) {
-        report({
-          reason: 'unknown-agent',
-          detail: `task ${task.id} runs on agent ${task.agentId}, which is not listed`,
-        });
+      if (task.state !== 'TASK_RUNNING' || hidden.has(task)) continue;
+      const placed = agents.get(task.agentId);
+      if (!placed) {
+        reportUnplaced(task, report);
         continue;
       }
-      const place = {
-        inDomain,
-        onAgent,
-        names,
-        addresses: taskAddresses(task, settings.ipSources, agentAddresses),
-        agentAddresses,
-      };
-      owner = `task ${task.id}`;
-      trace?.begin({ kind: 'task', task, framework, agentAddresses });
-      addTask(into, task, { place, settings, report });
+      begin({ kind: 'task', task, framework, agentAddresses: placed.addresses });
+      addTask(task, placed, report);
     }
   }
   return set.records;
@@ -123,7 +70,7 @@ export function generateRecords(
 export function hostNamesOf(state: ClusterState, masters: readonly Endpoint[]): Set<string> {
   const endpoints = [
     state.leader,
-    ...masters,
+    ...(state.masters ?? masters),
     ...state.agents.map((agent) => agent.endpoint),
     ...state.frameworks.map((framework) => framework.endpoint),
   ];
@@ -133,8 +80,4 @@ export function hostNamesOf(state: ClusterState, masters: readonly Endpoint[]): 
       names.add(endpoint.host);
   }
   return names;
-}
-
-function describe(framework: MesosFramework): string {
-  return `framework ${JSON.stringify(framework.name)} (${framework.id})`;
 }

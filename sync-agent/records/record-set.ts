@@ -113,6 +113,6 @@ const MAX_NAME_CHARACTERS = 254;
  * Can a DNS question for this name find it? Not with an empty label, one over 63 octets, a name over 255,
  * capitals, an octet that presentation form escapes, or `.*`, which mesos-dns takes out of questions.
  */
-function isAskable(name: string): boolean {
+export function isAskable(name: string): boolean {
   return name.length <= MAX_NAME_CHARACTERS && ASKABLE.test(name) && !name.includes('.*');
 }

@@ -1,13 +1,13 @@
 import type { Endpoint } from '../cluster.ts';
-import type { IpSource } from './address.ts';
+import type { AddressSettings } from './address.ts';
+import type { TaskRules } from './eligible.ts';
 import type { LabelRules } from './label.ts';
 
 /** What names and addresses a cluster's tasks get. Defaults and config names: `config.ts`. */
-export type RecordSettings = {
+export type RecordSettings = AddressSettings & {
   /** Lower case, without its final dot. */
   readonly domain: string;
   readonly labelRules: LabelRules;
-  readonly ipSources: readonly IpSource[];
   /** The masters asked, in order: gives `master0`, `master1`, … */
   readonly masters: readonly Endpoint[];
   /** The name server's name with its final dot; in capitals it can't be asked for, as with mesos-dns. */
@@ -18,6 +18,8 @@ export type RecordSettings = {
   /** May a framework or task add itself to `leader`, `master`, `masterN`, `slave` or the name server's name? */
   readonly reservedNames: 'kept-apart' | 'mixed';
   readonly maxPortsPerTask: number;
+  /** Which running tasks are left out; undefined: none, as with mesos-dns. */
+  readonly tasks?: TaskRules | undefined;
 };
 
 /** The addresses a host name resolves to, canonical; empty for one that does not resolve. */

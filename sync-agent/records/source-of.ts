@@ -1,7 +1,7 @@
 import { canonicalAddress } from '../../zone/address.ts';
 import type { Endpoint } from '../cluster.ts';
-import { taskAddresses } from './address.ts';
-import type { Giver } from './generate.ts';
+import { chooseAddresses } from './address.ts';
+import type { Giver } from './giver.ts';
 import type { RecordRule } from './record-set.ts';
 import { RULES } from './rule.ts';
 import type { AddressesOfHost, RecordSettings } from './settings.ts';
@@ -49,7 +49,7 @@ function describeGiver(
       const onAgent = rule?.endsWith('-on-agent') === true;
       const addressFrom = onAgent
         ? "the agent's own"
-        : facts.settings.ipSources.find((each) => taskAddresses(task, [each], agentAddresses).length > 0);
+        : chooseAddresses(task, facts.settings, agentAddresses).from;
       return { by, ...ids, ...(addressFrom !== undefined && { addressFrom }) };
     }
     case 'framework': {

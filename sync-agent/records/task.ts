@@ -3,6 +3,7 @@ import { instanceTail } from './instance.ts';
 import { toLabel } from './label.ts';
 import type { OwnerSink, RecordRule, RecordSink } from './record-set.ts';
 import type { RecordSettings } from './settings.ts';
+import { withVisiblePorts } from './visibility.ts';
 
 /** Where a task runs and what it is reached by. */
 export type TaskPlace = {
@@ -27,6 +28,8 @@ export function addTask(
 ): void {
   const instance = instanceTail(task.id, task.agentId);
   const ports = hostPorts(task, settings.maxPortsPerTask, report);
+  const discovery =
+    task.discovery && withVisiblePorts(task.discovery, settings.tasks?.minVisibility ?? 'framework');
   for (const name of taskParts(task, settings)) {
     const shared = place.names(name);
     const target = `${name}${instance}.${place.inDomain}`;
@@ -44,7 +47,7 @@ export function addTask(
       for (const service of shared.servicesOnAgent) service.add('SRV', value);
       if (!task.discovery) for (const service of shared.servicesInDomain) service.add('SRV', value);
     }
-    for (const port of task.discovery?.ports ?? [])
+    for (const port of discovery?.ports ?? [])
       addDiscoveryPort(into, port, { name, target, place, settings });
   }
 }

@@ -1,4 +1,4 @@
-import type { Giver, Trace } from './generate.ts';
+import type { Giver, Trace } from './giver.ts';
 import {
   type OwnerSink,
   type RecordRule,

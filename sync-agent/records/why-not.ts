@@ -1,12 +1,15 @@
 import { canonicalAddress } from '../../zone/address.ts';
 import type { ClusterState, Endpoint, MesosFramework, MesosTask } from '../cluster.ts';
-import { taskAddresses } from './address.ts';
+import { excludedAddresses, taskAddresses } from './address.ts';
+import type { HiddenBy } from './eligible.ts';
+import { sayWhyHidden } from './hidden.ts';
 import { instanceTail } from './instance.ts';
 import { toFrameworkPart } from './label.ts';
 import { reservedBy } from './reserved.ts';
 import type { AddressesOfHost, RecordSettings } from './settings.ts';
 import { addTask, createSharedNames } from './task.ts';
 import { type Contribution, NOWHERE, traceName } from './trace.ts';
+import { withVisiblePorts } from './visibility.ts';
 
 /** Something that would give a name values, or once did, and why it does not. */
 export type WhyNot = {
@@ -22,13 +25,18 @@ export type WhyNot = {
     | 'framework-completed'
     | 'no-leader'
     | 'no-such-master'
-    | 'not-configured';
+    | 'not-configured'
+    | 'address-excluded'
+    | 'port-hidden'
+    | `hidden-${HiddenBy['reason']}`;
   readonly detail: string;
 };
 
 export type WhyNotOptions = {
   readonly settings: RecordSettings;
   readonly addressesOfHost: AddressesOfHost;
+  /** Running tasks that a rule leaves out. */
+  readonly hidden: ReadonlyMap<MesosTask, HiddenBy>;
 };
 
 const ANYWHERE = ['0.0.0.0'];
@@ -67,17 +75,18 @@ function isOfFramework(name: string, part: string, domain: string): boolean {
 
 type Probe = (task: MesosTask) => readonly Contribution[];
 
-/** Tells what a task would give the name if it ran, had addresses, and had ports. */
+/** Tells what a task would give the name if it ran, had addresses and ports, and no rule left it out. */
 function createProbe(name: string, { part, settings }: { part: string; settings: RecordSettings }): Probe {
   const trace = traceName(name);
   const into = trace.around(NOWHERE);
   const inDomain = `${part}.${settings.domain}.`;
   const onAgent = `${part}.slave.${settings.domain}.`;
   const names = createSharedNames(into, { inDomain, onAgent });
+  const every = { ...settings, maxPortsPerTask: 1, tasks: undefined };
   const place = { inDomain, onAgent, names, addresses: ANYWHERE, agentAddresses: ANYWHERE };
   return (task) => {
     const before = trace.contributions.length;
-    addTask(into, task, { place, settings: { ...settings, maxPortsPerTask: 1 }, report: () => undefined });
+    addTask(into, task, { place, settings: every, report: () => undefined });
     return trace.contributions.slice(before);
   };
 }
@@ -87,7 +96,7 @@ type OfTask = { readonly framework: MesosFramework; readonly task: MesosTask };
 function taskNames(
   state: ClusterState,
   { framework, task }: OfTask,
-  { probe, settings, addressesOfHost }: WhyNotOptions & { probe: Probe },
+  { probe, settings, addressesOfHost, hidden }: WhyNotOptions & { probe: Probe },
 ): WhyNot[] {
   const who = `task ${task.id} of framework ${quote(framework.name)}`;
   const withPorts = { ...task, ports: [{ begin: 0, end: 0 }] };
@@ -103,11 +112,21 @@ function taskNames(
   const agent = state.agents.find(({ id }) => id === task.agentId);
   if (!agent)
     return [{ reason: 'unknown-agent', detail: `${who} runs on agent ${task.agentId}, which is not listed` }];
+  const why = hidden.get(task);
+  if (why)
+    return [{ reason: `hidden-${why.reason}`, detail: `${who} is hidden: ${sayWhyHidden({ task, why })}` }];
   const agentAddresses = addressesOf(agent.endpoint, addressesOfHost);
   const found: WhyNot[] = [];
   const rules = new Set(given.map(({ rule }) => rule));
   const needsOwn = rules.has('task-shared-name') || rules.has('task-instance-name');
-  if (needsOwn && taskAddresses(task, settings.ipSources, agentAddresses).length === 0) {
+  if (needsOwn) {
+    for (const { address, source, prefix } of excludedAddresses(task, settings))
+      found.push({
+        reason: 'address-excluded',
+        detail: `${who} reports ${address} (${source}), which is in ${prefix} (records.addresses.exclude)`,
+      });
+  }
+  if (needsOwn && taskAddresses(task, settings, agentAddresses).length === 0) {
     const sources = settings.ipSources.join(', ');
     found.push({
       reason: 'no-address',
@@ -123,6 +142,13 @@ function taskNames(
   const needsPort = rules.has('task-host-port') || rules.has('task-host-port-on-agent');
   if (needsPort && !task.ports.some(({ begin, end }) => begin <= end))
     found.push({ reason: 'no-port', detail: `${who} has no host ports` });
+  const least = settings.tasks?.minVisibility ?? 'framework';
+  const discovery = task.discovery && withVisiblePorts(task.discovery, least);
+  if (probe({ ...withPorts, discovery }).length === 0)
+    found.push({
+      reason: 'port-hidden',
+      detail: `${who} has the port, whose visibility is below ${least.toUpperCase()} (records.minVisibility)`,
+    });
   return found;
 }
 
@@ -177,7 +203,7 @@ function clusterNames(
       .filter(({ endpoint }) => addressesOf(endpoint, addressesOfHost).length === 0)
       .map(({ id, endpoint }) => ({ reason: 'no-address', detail: `agent ${id} ${noAddress(endpoint)}` }));
   if (!/^(?:leader|_leader\._(?:tcp|udp)|master\d*)$/.test(label)) return [];
-  const masters = [...(state.leader ? [state.leader] : []), ...settings.masters];
+  const masters = [...(state.leader ? [state.leader] : []), ...(state.masters ?? settings.masters)];
   const found: WhyNot[] = [];
   if (!state.leader) found.push({ reason: 'no-leader', detail: 'the state names no leading master' });
   for (const master of masters) {

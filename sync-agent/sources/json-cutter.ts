@@ -48,14 +48,20 @@ const CLOSE_BRACE = 0x7d;
 /** A state is nested about ten deep around what is cut out; elements may be nested as deep as they like. */
 const MAX_DEPTH = 512;
 
+/** `maxOctets` of any one element, and of the skeleton: above it, `FormatError`. */
+export type CutterLimits = { readonly maxOctets?: number };
+
 export function createJsonCutter(
   ruleAt: CutRule,
   onElement: (path: JsonPath, element: unknown) => void,
+  { maxOctets = Infinity }: CutterLimits = {},
 ): JsonCutter {
   const stack: Container[] = [];
   const skeleton: string[] = [];
   /** Octets of the span at work that came in earlier pieces. */
   let earlier: Uint8Array[] = [];
+  let earlierOctets = 0;
+  let skeletonOctets = 0;
   let span: Span | undefined;
   let next: Next = 'value';
   let offset = 0;
@@ -118,9 +124,18 @@ export function createJsonCutter(
     skeleton.push(String.fromCharCode(octet));
   };
 
+  /** Is there room for so many octets more of what is taken? Empty containers of the skeleton count little. */
+  const keepWithin = ({ use, start }: Span, more: number): void => {
+    if (use === 'skip') return;
+    const others = use === 'element' ? 0 : skeletonOctets + skeleton.length;
+    if (others + earlierOctets + more > maxOctets) fail(`has a part of more than ${maxOctets} octets`, start);
+  };
+
   const finish = (ended: Span, last: Uint8Array): void => {
+    keepWithin(ended, last.length);
     const text = ended.use === 'skip' ? 'null' : decode(earlier, last);
     earlier = [];
+    earlierOctets = 0;
     span = undefined;
     next = ended.use === 'key' ? 'colon' : 'comma';
     const value = parse(text, ended.start);
@@ -129,6 +144,7 @@ export function createJsonCutter(
       return;
     }
     skeleton.push(text);
+    skeletonOctets += text.length;
     const top = stack.at(-1);
     if (ended.use === 'key' && top) top.key = String(value);
   };
@@ -152,7 +168,12 @@ export function createJsonCutter(
         if (!span) at++;
       }
     }
-    if (span && span.use !== 'skip') earlier.push(octets.subarray(from));
+    if (span && span.use !== 'skip') {
+      const part = octets.subarray(from);
+      keepWithin(span, part.length);
+      earlier.push(part);
+      earlierOctets += part.length;
+    }
     offset += octets.length;
   };
 

@@ -1,13 +1,15 @@
 import { FormatError } from '../../zone/format-error.ts';
+import { createMasterHttp, isDowngrade, isMasterHttp, type MasterHttp } from '../auth/master-http.ts';
 import type { ClusterState, Endpoint, ReportSkipped } from '../cluster.ts';
 import { type Http, HttpError, type HttpResponse } from '../http.ts';
+import type { MasterFinder } from '../masters/finder.ts';
 import { type Source, SourceError } from './source.ts';
 import { readStateDocument, type StateDocument } from './state-document.ts';
 
 export type MesosStateOptions = {
-  /** Base URLs of the masters, in the order they are tried. */
-  readonly masters: readonly URL[];
-  readonly http: Http;
+  /** Tells which masters to ask, in which order. Its candidates, and whom they announce, get our credentials. */
+  readonly finder: MasterFinder;
+  readonly http: Http | MasterHttp;
   /** For the whole of a state, connecting included. */
   readonly timeoutMs: number;
   readonly maxOctets: number;
@@ -21,7 +23,14 @@ const MAX_REDIRECTS = 3;
  * The cluster as the leading master's `/state` tells it. A master that does not lead says who does, by a 307 or
  * by its `leader`; a master that refuses, recovers or can't be reached is passed over for the next.
  */
-export function createMesosStateSource(options: MesosStateOptions): Source<ClusterState> {
+export function createMesosStateSource({
+  finder,
+  http: givenHttp,
+  ...limits
+}: MesosStateOptions): Source<ClusterState> {
+  const http = isMasterHttp(givenHttp)
+    ? givenHttp
+    : createMasterHttp({ http: givenHttp, credentials: undefined, configured: [] });
   let path: string = PATHS[0];
   let lastLeader: URL | undefined;
 
@@ -32,7 +41,7 @@ export function createMesosStateSource(options: MesosStateOptions): Source<Clust
   ): Promise<{ document: StateDocument; from: URL }> => {
     const paths = [path, ...PATHS.filter((other) => other !== path)];
     for (const [i, candidate] of paths.entries()) {
-      const answer = await follow(new URL(candidate, url), options, signal);
+      const answer = await follow(new URL(candidate, url), { http, ...limits }, signal);
       if (answer.response.status === 404 && i + 1 < paths.length) {
         await answer.response.discard();
         continue;
@@ -46,10 +55,14 @@ export function createMesosStateSource(options: MesosStateOptions): Source<Clust
   };
 
   return {
-    name: `mesos-state ${options.masters.map((master) => master.origin).join(', ')}`,
+    name: `mesos-state ${finder.name}`,
     read: async (report, signal) => {
       const failures: string[] = [];
-      for (const master of distinctMasters(lastLeader, options.masters)) {
+      const candidates = await finder.candidates(signal);
+      for (const candidate of candidates) http.trust(candidate);
+      // ZooKeeper knows better than a memory who leads; a list does not.
+      const first = finder.state().by === 'list' ? lastLeader : undefined;
+      for (const master of distinctMasters(first, candidates)) {
         try {
           const held = holdReports();
           let { document, from } = await ask(master, held.report, signal);
@@ -57,7 +70,9 @@ export function createMesosStateSource(options: MesosStateOptions): Source<Clust
           if (!leader) throw new SourceError(`${from.origin} knows no leading master`);
           if (!isSelf(document, from, leader)) {
             held.clear();
-            ({ document, from } = await ask(urlOf(leader, from), held.report, signal));
+            const announced = urlOf(leader, from);
+            http.trust(announced, from);
+            ({ document, from } = await ask(announced, held.report, signal));
             if (!document.state.leader) throw new SourceError(`${from.origin} knows no leading master`);
           }
           lastLeader = from;
@@ -77,7 +92,7 @@ export function createMesosStateSource(options: MesosStateOptions): Source<Clust
 /** Follows redirects to the leading master, whose `Location` has no scheme: `//host:port/path`. */
 async function follow(
   start: URL,
-  { http, timeoutMs, maxOctets }: MesosStateOptions,
+  { http, timeoutMs, maxOctets }: Omit<MesosStateOptions, 'finder'> & { readonly http: MasterHttp },
   signal: AbortSignal,
 ): Promise<{ response: HttpResponse; url: URL }> {
   let url = start;
@@ -92,10 +107,14 @@ async function follow(
     if (!URL.canParse(location, url.href)) {
       throw new SourceError(`${start.origin} redirects to ${JSON.stringify(location)}, which is no URL`);
     }
-    url = new URL(location, url);
-    if (url.protocol !== 'http:' && url.protocol !== 'https:') {
-      throw new SourceError(`${start.origin} redirects to ${url.protocol}, which is not HTTP`);
+    const target = new URL(location, url);
+    if (target.protocol !== 'http:' && target.protocol !== 'https:') {
+      throw new SourceError(`${start.origin} redirects to ${target.protocol}, which is not HTTP`);
     }
+    if (isDowngrade(url, target))
+      throw new SourceError(`${url.origin} redirects from HTTPS to ${target.origin}, which is not followed`);
+    http.trust(target, url);
+    url = target;
   }
 }
 
@@ -133,9 +152,6 @@ function holdReports(): { report: ReportSkipped; clear: () => void; release: (to
 function describe(error: unknown, master: URL): string {
   if (error instanceof HttpError && error.status === 503) {
     return `${error.message} (it may still be recovering, or know no leader)`;
-  }
-  if (error instanceof HttpError && (error.status === 401 || error.status === 403)) {
-    return `${error.message} (it wants credentials with the right to view the state)`;
   }
   if (error instanceof FormatError) return `${master.origin}: ${error.message}`;
   return error instanceof Error ? error.message : String(error);

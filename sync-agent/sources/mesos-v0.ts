@@ -1,5 +1,6 @@
 import { FormatError } from '../../zone/format-error.ts';
 import type {
+  AgentStanding,
   Discovery,
   DiscoveryPort,
   Endpoint,
@@ -39,8 +40,18 @@ export function readAgent(json: unknown, report: ReportSkipped): MesosAgent | un
       report({ reason: 'agent-pid', detail: `agent ${id}: ${detail}` }),
     );
     if (agent['pid'] === undefined) report({ reason: 'agent-pid', detail: `agent ${id} has no pid` });
-    return { id, endpoint };
+    return { id, endpoint, standing: readStanding(agent) };
   });
+}
+
+/**
+ * `active` and `deactivated`, and `drain_info` with Mesos 1.9 (`src/master/readonly_handler.cpp`): an agent is not
+ * active while it is disconnected too, and one that was drained stays so until it is reactivated.
+ */
+function readStanding(agent: JsonObject): AgentStanding | undefined {
+  if (typeof agent['drain_info'] === 'object' && agent['drain_info'] !== null) return 'draining';
+  if (agent['deactivated'] === true) return 'deactivated';
+  return agent['active'] === false ? 'disconnected' : undefined;
 }
 
 /** A framework but its tasks. */
@@ -78,6 +89,7 @@ export function readTask(json: unknown, report: ReportSkipped): MesosTask | unde
       ports: readPorts(task, skip),
       running: readStatuses(task, skip),
       discovery: readDiscovery(task, skip),
+      ...(task['state'] === 'TASK_RUNNING' && newestState(task) === 'TASK_KILLING' && { killing: true }),
     };
   });
 }
@@ -131,6 +143,24 @@ function readStatuses(task: JsonObject, skip: Skip): readonly RunningStatus[] {
   return statuses.length > 0 ? statuses : NO_STATUSES;
 }
 
+/** What the newest status says, of those of one time the last; statuses that can't be read were told of elsewhere. */
+function newestState(task: JsonObject): unknown {
+  let newest: JsonObject | undefined;
+  for (const json of listField(task, 'statuses')) {
+    const status = attempt(
+      () => asObject(json, 'status'),
+      () => undefined,
+    );
+    if (status && timeOf(status) >= timeOf(newest)) newest = status;
+  }
+  return newest?.['state'];
+}
+
+function timeOf(status: JsonObject | undefined): number {
+  const timestamp = status?.['timestamp'];
+  return typeof timestamp === 'number' ? timestamp : status ? 0 : -Infinity;
+}
+
 /** A status that says TASK_RUNNING; undefined for another. */
 function readStatus(status: JsonObject): RunningStatus | undefined {
   if (textField(status, 'state') !== 'TASK_RUNNING') return undefined;
@@ -141,6 +171,7 @@ function readStatus(status: JsonObject): RunningStatus | undefined {
     netinfo: networks.flatMap((network) => networkAddresses(asObject(network, 'network_infos'))),
     docker: valuesOf(labels, DOCKER_LABEL),
     mesos: valuesOf(labels, MESOS_LABEL),
+    ...(typeof status['healthy'] === 'boolean' && { healthy: status['healthy'] }),
   };
 }
 
@@ -169,13 +200,25 @@ function readDiscovery(task: JsonObject, skip: Skip): Discovery | undefined {
     );
     if (port) ports.push(port);
   }
-  return name === '' ? undefined : { name, ports };
+  return name === '' ? undefined : { name, ports, ...readVisibility(discovery) };
+}
+
+/** Mesos's own words alone; others are as none. */
+function readVisibility({ visibility }: JsonObject): { readonly visibility?: string } {
+  return visibility === 'FRAMEWORK' || visibility === 'CLUSTER' || visibility === 'EXTERNAL'
+    ? { visibility }
+    : {};
 }
 
 function readDiscoveryPort(port: JsonObject): DiscoveryPort {
   const number = numberField(port, 'number');
   if (!Number.isSafeInteger(number)) throw new FormatError('number', `is ${number}, which is no port`);
-  return { number, name: textField(port, 'name'), protocol: textField(port, 'protocol') };
+  return {
+    number,
+    name: textField(port, 'name'),
+    protocol: textField(port, 'protocol'),
+    ...readVisibility(port),
+  };
 }
 
 /** The endpoint of the member `pid`; undefined, and the problem told, where there is none to read. */

@@ -19,6 +19,8 @@ export type RunningZooKeeper = {
   readonly servers: string;
   /** Ends one server at once, without a word to anybody. */
   readonly kill: (index: number) => Promise<void>;
+  /** Starts one that was ended, with its data; resolves when it serves, for which it needs a majority. */
+  readonly start: (index: number) => Promise<void>;
   readonly stop: () => Promise<void>;
 };
 
@@ -39,6 +41,12 @@ export async function startZooKeeper({ servers = 1, tickMs = 250 } = {}): Promis
           (_, i) => `server.${i + 1}=127.0.0.1:${ports[servers + i]}:${ports[servers * 2 + i]}`,
         );
   const processes: ChildProcess[] = [];
+  const launch = (i: number): void => {
+    const home = join(directory, String(i + 1));
+    const flags = ['-Xmx96m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-cp', `${home}:${JAR}`];
+    const main = 'org.apache.zookeeper.server.quorum.QuorumPeerMain';
+    processes[i] = spawn('java', [...flags, main, join(home, 'zoo.cfg')], { stdio: 'ignore', cwd: home });
+  };
   for (const [i, port] of clientPorts.entries()) {
     const home = join(directory, String(i + 1));
     await mkdir(home);
@@ -58,9 +66,7 @@ export async function startZooKeeper({ servers = 1, tickMs = 250 } = {}): Promis
     await writeFile(join(home, 'zoo.cfg'), `${settings.join('\n')}\n`);
     // Its own logging would go to /var/log.
     await writeFile(join(home, 'log4j.properties'), 'log4j.rootLogger=OFF\n');
-    const flags = ['-Xmx96m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-cp', `${home}:${JAR}`];
-    const main = 'org.apache.zookeeper.server.quorum.QuorumPeerMain';
-    processes.push(spawn('java', [...flags, main, join(home, 'zoo.cfg')], { stdio: 'ignore', cwd: home }));
+    launch(i);
   }
   const kill = async (index: number): Promise<void> => {
     const server = processes[index];
@@ -82,6 +88,11 @@ export async function startZooKeeper({ servers = 1, tickMs = 250 } = {}): Promis
   return {
     servers: clientPorts.map((port) => `127.0.0.1:${port}`).join(','),
     kill,
+    start: async (index) => {
+      await kill(index);
+      launch(index);
+      await serves(clientPorts[index] ?? 0);
+    },
     stop,
   };
 }

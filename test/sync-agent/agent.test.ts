@@ -140,14 +140,58 @@ describe('what people order', () => {
   });
 });
 
+describe('what is heard of the cluster', () => {
+  it('is read a moment later, together with what comes in that moment', async () => {
+    const agent = open({ intervalMs: 60_000 });
+    for (const second of [10, 10.05, 10.1]) agent.atSecond(second, agent.ring);
+    await agent.runFor(59_000);
+    expect(agent.at('sync')).toEqual([0, 10.2]);
+  });
+
+  it('waits for minPushSeconds after the end of a push', async () => {
+    const agent = open({ intervalMs: 60_000, minPushMs: 10_000, once: async () => PUSHED });
+    for (const second of [3, 4, 15, 30]) agent.atSecond(second, agent.ring);
+    await agent.runFor(59_000);
+    expect(agent.at('sync')).toEqual([0, 10, 20, 30.2]);
+  });
+
+  it('waits a second where the last read led to no push', async () => {
+    const agent = open({ intervalMs: 60_000, minPushMs: 10_000 });
+    for (const second of [0.3, 1.1]) agent.atSecond(second, agent.ring);
+    await agent.runFor(59_000);
+    expect(agent.at('sync')).toEqual([0, 1, 2]);
+  });
+
+  it('does not hurry what failed, and is not lost by it', async () => {
+    let syncs = 0;
+    const agent = open({
+      intervalMs: 60_000,
+      once: async () => {
+        if (++syncs === 2) throw new SourceError('a failure');
+        return DONE;
+      },
+    });
+    for (const second of [10, 10.5]) agent.atSecond(second, agent.ring);
+    await agent.runFor(59_000);
+    expect(agent.at('sync')).toEqual([0, 10.2, 12.2]);
+  });
+
+  it('is listened to for the length of a term', async () => {
+    const agent = open({});
+    await agent.runFor(5_000);
+    expect(agent.followed).toEqual(['begun', 'ended']);
+  });
+});
+
 type Parts = {
   readonly intervalMs?: number;
   readonly once?: (signal: AbortSignal, term: Term) => Promise<Outcome>;
   readonly stand?: () => void;
+  readonly minPushMs?: number;
 };
 
 /** An agent in virtual time: what it does is noted with its second. */
-function open({ intervalMs = 1000, once = () => Promise.resolve(DONE), stand }: Parts): {
+function open(parts: Parts): {
   readonly events: SyncEvent[];
   readonly jobs: Jobs;
   readonly stop: AbortController;
@@ -156,14 +200,26 @@ function open({ intervalMs = 1000, once = () => Promise.resolve(DONE), stand }: 
   readonly terms: () => number;
   readonly resigned: () => number;
   readonly atSecond: (second: number, act: () => void) => void;
+  /** Something was heard of the cluster. */
+  readonly ring: () => void;
+  readonly followed: string[];
   readonly runFor: (ms: number) => Promise<void>;
 } {
+  const { intervalMs = 1000, once = () => Promise.resolve(DONE), stand, minPushMs = 0 } = parts;
   const done: { act: string; atMs: number }[] = [];
   const events: SyncEvent[] = [];
   const later: { atMs: number; act: () => void }[] = [];
   const stop = new AbortController();
   const jobs = createJobs();
   let [nowMs, untilMs, terms, resigned] = [0, 0, 0, 0];
+  let ring = (): void => undefined;
+  const followed: string[] = [];
+  const follow = async (onChange: () => void, signal: AbortSignal): Promise<void> => {
+    followed.push('begun');
+    ring = onChange;
+    await new Promise((resolve) => signal.addEventListener('abort', resolve));
+    followed.push('ended');
+  };
   const sleep: Sleep = async (ms, signal) => {
     const wakeMs = nowMs + ms;
     for (;;) {
@@ -217,6 +273,8 @@ function open({ intervalMs = 1000, once = () => Promise.resolve(DONE), stand }: 
     at: (act) => done.filter((each) => each.act === act).map(({ atMs }) => atMs / 1000),
     terms: () => terms,
     resigned: () => resigned,
+    ring: () => ring(),
+    followed,
     atSecond: (second, act) => void later.push({ atMs: second * 1000, act }),
     runFor: async (ms) => {
       untilMs = ms;
@@ -230,6 +288,8 @@ function open({ intervalMs = 1000, once = () => Promise.resolve(DONE), stand }: 
           openOffice,
           jobs,
           intervalMs,
+          minPushMs,
+          follow,
           resignAfterMs: 900_000,
           onEvent,
           sleep,

@@ -6,6 +6,7 @@ import { buffer } from 'node:stream/consumers';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { createHttp, type Http, HttpError, type HttpOptions } from '../../sync-agent/http.ts';
+import { CA, CLIENT_CERT, CLIENT_KEY, SERVER_CERT, SERVER_KEY } from './auth/certificates.ts';
 
 const signal = new AbortController().signal;
 
@@ -153,6 +154,74 @@ describe('http, answers', () => {
     }
     // Not one: a request that follows at once may come before the first connection is seen to be free again.
     expect(ports.size).toBeLessThanOrEqual(2);
+  });
+});
+
+describe('http, a kept connection that is closed', () => {
+  /** Answers the first request of a connection and ends it in the moment of the second: `closes` connections do so. */
+  async function serveOnce(
+    closes: number,
+    end: 'end' | 'reset' | 'half',
+  ): Promise<{ url: string; asked: string[] }> {
+    const asked: string[] = [];
+    let connections = 0;
+    const url = await listen(
+      createTcpServer((socket) => {
+        const connection = ++connections;
+        let requests = 0;
+        socket
+          .on('error', () => undefined)
+          .on('data', (data) => {
+            asked.push(`${connection} ${String(data).split(' ')[0]}`);
+            if (++requests === 1 || connection > closes)
+              socket.write('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok');
+            else if (end === 'reset') socket.resetAndDestroy();
+            else socket.end(end === 'half' ? 'HTTP/1.1 200 OK\r\ncontent-le' : '');
+          });
+      }),
+    );
+    return { url, asked };
+  }
+  const ask = async (http: Http, url: string, method = 'GET'): Promise<string> =>
+    (await http.request({ url, method, signal, ...(method !== 'GET' && { body: 'x' }) })).text();
+  /** Until undici has the connection back. */
+  const settle = (): Promise<void> => new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+
+  it.each(['end', 'reset', 'half'] as const)(
+    'by %s is not noticed: the request is sent again',
+    async (end) => {
+      const { url, asked } = await serveOnce(1, end);
+      const http = open();
+      expect(await ask(http, url)).toBe('ok');
+      await settle();
+      expect(await ask(http, url)).toBe('ok');
+      expect(asked).toEqual(['1 GET', '1 GET', '2 GET']);
+    },
+  );
+
+  it.each(['POST', 'PUT'])('is told to who sent a %s, which may have arrived', async (method) => {
+    const { url, asked } = await serveOnce(1, 'end');
+    const http = open();
+    await ask(http, url);
+    await settle();
+    await expect(ask(http, url, method)).rejects.toThrow('connection closed before the answer was complete');
+    expect(asked).toEqual(['1 GET', `1 ${method}`]);
+  });
+
+  it('is told where the second goes the same way, and a new one is not tried again', async () => {
+    let connections = 0;
+    const url = await listen(
+      createTcpServer((socket) => {
+        connections++;
+        socket.once('data', () => socket.end());
+      }),
+    );
+    await expect(ask(open(), url)).rejects.toThrow('connection closed before the answer was complete');
+    expect(connections).toBe(1);
+    const reset = await serveOnce(0, 'end');
+    const http = open();
+    await ask(http, reset.url);
+    expect(reset.asked).toEqual(['1 GET']);
   });
 });
 
@@ -324,6 +393,19 @@ describe('http, failures in words', () => {
     expect((await response.refusal()).message).toBe(`GET ${url}/ answered 500 Oh: because`);
   });
 
+  it.each([
+    ['a token', 'token=s3cret.tok.en', 's3cret.tok.en'],
+    ['the pair', `Basic ${Buffer.from('doh:s3cret pass').toString('base64')}`, 'doh:s3cret pass'],
+    ['the password', `Basic ${Buffer.from('doh:s3cret pass').toString('base64')}`, 's3cret pass'],
+  ])(
+    'keeps %s of a header out of its messages where a server echoes it',
+    async (_, authorization, echoed) => {
+      const url = await serve((__, response) => response.writeHead(401).end(`you said ${echoed}!`));
+      const response = await open().request({ url, headers: { authorization }, signal });
+      expect((await response.refusal()).message).toBe(`GET ${url}/ answered 401 Unauthorized: you said ***!`);
+    },
+  );
+
   it('keeps secrets out of its messages', async () => {
     const secrets = { authorization: 'Bearer s3cret-token', cookie: 'sid=s3cret-cookie' };
     const url = await serve((request, response) => {
@@ -399,10 +481,3 @@ describe('http, TLS', () => {
     }
   });
 });
-
-// For 127.0.0.1 and kv.test until 2120, made for these tests and trusted by nothing else.
-const CA = `-----BEGIN CERTIFICATE-----\nMIIBXDCCAQKgAwIBAgICEAAwCgYIKoZIzj0EAwIwHDEaMBgGA1UEAwwRbWVzb3Mt\nZG9oIHRlc3QgQ0EwIBcNMjAwMTAxMDAwMDAwWhgPMjEyMDAxMDEwMDAwMDBaMBwx\nGjAYBgNVBAMMEW1lc29zLWRvaCB0ZXN0IENBMFkwEwYHKoZIzj0CAQYIKoZIzj0D\nAQcDQgAERhmicCPxQcSaveylU+7VGsDMk39wHh2HYJbiB9v0SfyuQRzjXTd4S1hs\nfAEYs2WQ66cMCQYcZn3VKIs6ypK/SqMyMDAwDwYDVR0TAQH/BAUwAwEB/zAdBgNV\nHQ4EFgQUT0WM3GAywCcoF+iSx48PCcmVpawwCgYIKoZIzj0EAwIDSAAwRQIhAK1b\nr6pVyeX5d1P6qQa6t/JiXphkR0mi/clxf+qiG9IQAiB+vogXkFtRmjRaAHvdliQQ\n34bAEq3t6DWH5+iSzMvmag==\n-----END CERTIFICATE-----\n`;
-const SERVER_CERT = `-----BEGIN CERTIFICATE-----\nMIIBiTCCATCgAwIBAgICEAEwCgYIKoZIzj0EAwIwHDEaMBgGA1UEAwwRbWVzb3Mt\nZG9oIHRlc3QgQ0EwIBcNMjAwMTAxMDAwMDAwWhgPMjEyMDAxMDEwMDAwMDBaMCAx\nHjAcBgNVBAMMFW1lc29zLWRvaCB0ZXN0IHNlcnZlcjBZMBMGByqGSM49AgEGCCqG\nSM49AwEHA0IABO8lQ4FHwaDmtnrRFzAO3ud7YUpSXceJn6Az5B1QK0jIbERlk6mx\nFU5ErTV0Di4JnMD48n+UkoXF90z4eHaFfVijXDBaMBgGA1UdEQQRMA+HBH8AAAGC\nB2t2LnRlc3QwHQYDVR0OBBYEFF6tLb0u0NgxquOqVDBhXQnoB6BcMB8GA1UdIwQY\nMBaAFE9FjNxgMsAnKBfoksePDwnJlaWsMAoGCCqGSM49BAMCA0cAMEQCIBHLT+42\nwXCz0iO3urXPm62NHtgebwM3nVcPJBFfBIBzAiAYzDmKwVedvX0JysBFWxjPGL8B\nIfZOlT9KcrONJYdm9A==\n-----END CERTIFICATE-----\n`;
-const SERVER_KEY = `-----BEGIN PRIVATE KEY-----\nMIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg5+vlhSRtarsDv6gP\nO1o5sTbAFOk6xgxAO75Ewar/ybqhRANCAATvJUOBR8Gg5rZ60RcwDt7ne2FKUl3H\niZ+gM+QdUCtIyGxEZZOpsRVORK01dA4uCZzA+PJ/lJKFxfdM+Hh2hX1Y\n-----END PRIVATE KEY-----\n`;
-const CLIENT_CERT = `-----BEGIN CERTIFICATE-----\nMIIBhTCCASugAwIBAgICEAIwCgYIKoZIzj0EAwIwHDEaMBgGA1UEAwwRbWVzb3Mt\nZG9oIHRlc3QgQ0EwIBcNMjAwMTAxMDAwMDAwWhgPMjEyMDAxMDEwMDAwMDBaMCAx\nHjAcBgNVBAMMFW1lc29zLWRvaCB0ZXN0IGNsaWVudDBZMBMGByqGSM49AgEGCCqG\nSM49AwEHA0IABO9HxJRuueRcpVBkkNmBGuWSFk3YwpSNyf/G8xyvetrAtvOpI3i0\nBVYq2N+RPSZPVG31+DY/zhYpzrzvdMON3IOjVzBVMBMGA1UdJQQMMAoGCCsGAQUF\nBwMCMB0GA1UdDgQWBBRtLyS/zlfchjh9Q434YcUIlsNK9zAfBgNVHSMEGDAWgBRP\nRYzcYDLAJygX6JLHjw8JyZWlrDAKBggqhkjOPQQDAgNIADBFAiEA+wM67+CDuL+U\n98LWckKmEaVvc+OySUwQmTMWTxmYf3UCIEuZUrgakpeXCwFqhsEvBLLWf94Cy/j6\nuCmy0IF/4/Zh\n-----END CERTIFICATE-----\n`;
-const CLIENT_KEY = `-----BEGIN PRIVATE KEY-----\nMIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgLZGVe0pludZ4wfuQ\nY5DJyECfX63YyQE9qiCQgZ5C8PahRANCAATvR8SUbrnkXKVQZJDZgRrlkhZN2MKU\njcn/xvMcr3rawLbzqSN4tAVWKtjfkT0mT1Rt9fg2P84WKc6873TDjdyD\n-----END PRIVATE KEY-----\n`;

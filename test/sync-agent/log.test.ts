@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { SyncEvent } from '../../sync-agent/events.ts';
-import { createConsole, createLog } from '../../sync-agent/log.ts';
+import { createConsole, createLog, newsOnly } from '../../sync-agent/log.ts';
 import { SourceError } from '../../sync-agent/sources/source.ts';
 
 const PUSH = { serial: 7, epoch: 1, changes: 3, writes: 2, octets: 999 };
@@ -11,6 +11,9 @@ const EVENTS: readonly SyncEvent[] = [
     agents: 1,
     frameworks: 2,
     tasks: 3,
+    names: { A: 6, AAAA: 0, SRV: 3 },
+    hidden: {},
+    spared: {},
     elapsedMs: 12.6,
   },
   {
@@ -36,12 +39,15 @@ describe('the log', () => {
     expect(EVENTS.map((event) => logged(event))).toEqual([
       [
         {
-          level: 30,
+          level: 20,
           kind: 'read',
           source: 'mesos-state http://10.0.0.1:5050',
           agents: 1,
           frameworks: 2,
           tasks: 3,
+          names: { A: 6, AAAA: 0, SRV: 3 },
+          hidden: {},
+          spared: {},
           elapsedMs: 13,
           msg: 'read the cluster',
         },
@@ -211,13 +217,30 @@ describe('the console', () => {
 
 function linesOf(event: SyncEvent | undefined): string[] {
   let written = '';
-  const log = createLog({ write: (text) => void (written += text) });
+  const log = createLog({ write: (text) => void (written += text) }, 'debug');
   if (event) log(event);
   expect(written.endsWith('\n')).toBe(true);
   return written.slice(0, -1).split('\n');
 }
 
 /** What an event logs, without the time. */
+describe('news only', () => {
+  const skipped = (count: number): SyncEvent => ({
+    kind: 'skipped',
+    reasons: [{ reason: 'leader', count, examples: [] }],
+  });
+  const read = EVENTS[0] as SyncEvent;
+
+  it('is what is left out when that changed, and again after it was well', () => {
+    const told: SyncEvent[] = [];
+    const onEvent = newsOnly((event) => void told.push(event));
+    for (const event of [read, skipped(1), read, skipped(1), read, skipped(2), read, read, skipped(2)])
+      onEvent(event);
+    expect(told.filter(({ kind }) => kind === 'skipped')).toEqual([skipped(1), skipped(2), skipped(2)]);
+    expect(told.filter(({ kind }) => kind === 'read')).toHaveLength(5);
+  });
+});
+
 function logged(event: SyncEvent): unknown[] {
   return linesOf(event).map((line) => {
     const { time: _, ...rest }: Record<string, unknown> = JSON.parse(line);

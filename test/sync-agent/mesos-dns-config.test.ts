@@ -25,6 +25,9 @@ const TAKEN = {
   CACertFile: 'ca.pem',
   CertFile: 'cert.pem',
   KeyFile: 'key.pem',
+  zk: 'zk://10.0.0.1:2181/mesos',
+  mesosAuthentication: 'iam',
+  IAMConfigFile: 'iam.json',
 };
 const IGNORED = {
   enumerationOn: false,
@@ -39,10 +42,9 @@ const IGNORED = {
   dnson: false,
   httpon: false,
   SOAMinttl: 9,
-  mesosAuthentication: 'basic',
-  mesosCredentials: { principal: 'p', secret: 'hunter2' },
-  IAMConfigFile: 'iam.json',
 };
+/** Read from the file when it is needed. */
+const SECRET = { mesosCredentials: { principal: 'p', secret: 'hunter2' } };
 
 describe("mesos-dns's configuration", () => {
   it('that is empty means its own defaults', () => {
@@ -81,12 +83,12 @@ describe("mesos-dns's configuration", () => {
 
   it('has every key taken over or ignored with a reason, and none unknown', () => {
     const { config, ignored, listensOnAllAddresses, forwards } = fromMesosDnsConfig(
-      { ...TAKEN, ...IGNORED, zk: 'zk://10.0.0.1:2181/mesos' },
+      { ...TAKEN, ...IGNORED, ...SECRET },
       'x',
     );
-    expect(ignored.map(({ key }) => key).toSorted()).toEqual([...Object.keys(IGNORED), 'zk'].toSorted());
+    expect(ignored.map(({ key }) => key).toSorted()).toEqual(Object.keys(IGNORED).toSorted());
     for (const { key, why } of ignored) expect(why, key).not.toMatch(/no such key|^$/);
-    expect(JSON.stringify(ignored)).not.toContain('hunter2');
+    expect(JSON.stringify({ ignored, config })).not.toContain('hunter2');
     expect({ listensOnAllAddresses, forwards }).toEqual({ listensOnAllAddresses: false, forwards: false });
     const parsed = parseConfig(config, 'x');
     expect(parsed).toMatchObject({
@@ -98,6 +100,10 @@ describe("mesos-dns's configuration", () => {
         caCertFile: 'ca.pem',
         certFile: 'cert.pem',
         keyFile: 'key.pem',
+        zk: 'zk://10.0.0.1:2181/mesos',
+        scheme: 'https',
+        authentication: 'iam',
+        dcosServiceAccountFile: 'iam.json',
       },
       records: {
         ttl: 7,
@@ -143,6 +149,18 @@ describe("mesos-dns's configuration", () => {
     const got = fromMesosDnsConfig(other, 'x');
     expect(got.config).toEqual(wanted.config);
     expect(got.ignored.map(({ why }) => why)).toEqual(wanted.ignored.map(({ why }) => why));
+  });
+
+  it('names its own file for a principal and secret, which never become part of ours', () => {
+    const { config } = fromMesosDnsConfig({ mesosAuthentication: 'basic', ...SECRET }, '/etc/mesos-dns.json');
+    expect(config.mesos).toMatchObject({ authentication: 'basic', credentialsFile: '/etc/mesos-dns.json' });
+    expect(JSON.stringify(config)).not.toContain('hunter2');
+    expect(fromMesosDnsConfig({ mesosAuthentication: 'none', ...SECRET }, 'x').config.mesos).not.toHaveProperty(
+      'credentialsFile',
+    );
+    expect(() => fromMesosDnsConfig({ mesosAuthentication: 'kerberos' }, 'x')).toThrow(
+      'x: mesosAuthentication: should be basic or iam, or empty for none',
+    );
   });
 
   it('takes the last of a key written twice', () => {

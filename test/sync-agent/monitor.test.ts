@@ -15,6 +15,9 @@ const read: SyncEvent = {
   agents: 3,
   frameworks: 2,
   tasks: 40,
+  names: { A: 80, AAAA: 0, SRV: 40 },
+  hidden: {},
+  spared: {},
   elapsedMs: 5,
 };
 const pushed = (kind: 'changed' | 'confirmed' | 'unchanged', writes: number): SyncEvent => ({
@@ -179,6 +182,9 @@ describe('/metrics', () => {
     expect(Object.fromEntries(await seriesOf(state))).toEqual({
       'mesos_doh_agent_info{writer_id="abcd",election="peers"}': 1,
       mesos_doh_writer: 1,
+      'mesos_doh_names{type="A"}': 80,
+      'mesos_doh_names{type="AAAA"}': 0,
+      'mesos_doh_names{type="SRV"}': 40,
       mesos_doh_epoch: 4,
       mesos_doh_serial: 77,
       mesos_doh_pinned: 0,

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { parseConfig } from '../../sync-agent/config.ts';
+import { parsePrefix } from '../../sync-agent/records/prefix.ts';
 import { recordSettings, recordTtl, zoneOf, zoneSettings } from '../../sync-agent/record-settings.ts';
 
 const PROFILES = {
@@ -7,13 +8,45 @@ const PROFILES = {
     ttl: 30,
     minimum: 10,
     recursionAvailable: 'forwarding',
-    settings: { rawDiscoveryNames: 'lower-case', reservedNames: 'kept-apart', maxPortsPerTask: 1000 },
+    settings: {
+      rawDiscoveryNames: 'lower-case',
+      reservedNames: 'kept-apart',
+      maxPortsPerTask: 1000,
+      tasks: {
+        unhealthyTasks: 'leave-out',
+        graceSeconds: 0,
+        killingTasks: 'by-status',
+        drainingAgents: 'leave-out',
+        deactivatedAgents: 'keep',
+        minVisibility: 'framework',
+      },
+      addresses: {
+        prefer: [],
+        exclude: ['127.0.0.0/8', '169.254.0.0/16', '172.17.0.0/16', '::1/128', 'fe80::/10'].map((text) =>
+          parsePrefix(text),
+        ),
+        status: 'newest-with-address',
+      },
+    },
   },
   'mesos-dns': {
     ttl: 60,
     minimum: 60,
     recursionAvailable: 'always',
-    settings: { rawDiscoveryNames: 'as-is', reservedNames: 'mixed', maxPortsPerTask: 65536 },
+    settings: {
+      rawDiscoveryNames: 'as-is',
+      reservedNames: 'mixed',
+      maxPortsPerTask: 65536,
+      tasks: {
+        unhealthyTasks: 'keep',
+        graceSeconds: 0,
+        killingTasks: 'by-state',
+        drainingAgents: 'keep',
+        deactivatedAgents: 'keep',
+        minVisibility: 'framework',
+      },
+      addresses: { prefer: [], exclude: [], status: 'newest' },
+    },
   },
 } as const;
 
@@ -72,6 +105,55 @@ describe.each(Object.entries(PROFILES))(
     });
   },
 );
+
+describe.each(['full', 'mesos-dns'])('which tasks and addresses count with profile %s', (profile) => {
+  it.each([
+    [
+      { health: { unhealthyTasks: 'leave-out' } },
+      { tasks: { unhealthyTasks: 'leave-out', graceSeconds: 0 } },
+    ],
+    [
+      { health: { unhealthyTasks: 'keep', graceSeconds: 5 } },
+      { tasks: { unhealthyTasks: 'keep', graceSeconds: 5 } },
+    ],
+    [{ killingTasks: 'by-status' }, { tasks: { killingTasks: 'by-status' } }],
+    [{ killingTasks: 'by-state' }, { tasks: { killingTasks: 'by-state' } }],
+    [{ drainingAgents: 'leave-out' }, { tasks: { drainingAgents: 'leave-out' } }],
+    [{ drainingAgents: 'keep' }, { tasks: { drainingAgents: 'keep' } }],
+    [{ deactivatedAgents: 'leave-out' }, { tasks: { deactivatedAgents: 'leave-out' } }],
+    [{ minVisibility: 'external' }, { tasks: { minVisibility: 'external' } }],
+    [{ addressStatus: 'newest' }, { addresses: { status: 'newest' } }],
+    [{ addressStatus: 'newest-with-address' }, { addresses: { status: 'newest-with-address' } }],
+    [{ addresses: { exclude: [] } }, { addresses: { exclude: [], prefer: [] } }],
+    [
+      { addresses: { prefer: ['10.0.0.0/8'], exclude: ['172.18.0.1/16', 'fd00::/8'] } },
+      {
+        addresses: {
+          prefer: [parsePrefix('10.0.0.0/8')],
+          exclude: [parsePrefix('172.18.0.0/16'), parsePrefix('fd00::/8')],
+        },
+      },
+    ],
+  ])('is said by %j', (records, expected) => {
+    expect(recordSettings(parseConfig({ records: { profile, ...records } }, 'x'))).toMatchObject(expected);
+  });
+
+  it.each([
+    [{ health: { unhealthyTasks: true } }, 'records.health.unhealthyTasks'],
+    [{ health: { graceSeconds: -1 } }, 'records.health.graceSeconds'],
+    [{ health: { grace: 1 } }, 'records.health.grace'],
+    [{ killingTasks: 'keep' }, 'records.killingTasks'],
+    [{ drainingAgents: false }, 'records.drainingAgents'],
+    [{ deactivatedAgents: '' }, 'records.deactivatedAgents'],
+    [{ minVisibility: 'EXTERNAL' }, 'records.minVisibility'],
+    [{ addressStatus: 'oldest' }, 'records.addressStatus'],
+    [{ addresses: { exclude: ['docker0'] } }, 'records.addresses.exclude.0'],
+    [{ addresses: { prefer: ['10.0.0.0/8', '10.0.0.0/33'] } }, 'records.addresses.prefer.1'],
+    [{ addresses: { exlude: [] } }, 'records.addresses.exlude (did you mean exclude?)'],
+  ])('can not be said by %j', (records, key) => {
+    expect(() => parseConfig({ records: { profile, ...records } }, 'x')).toThrow(key);
+  });
+});
 
 describe('the zone', () => {
   it('has its name server below its domain', () => {

@@ -42,7 +42,17 @@ describe('one sync', () => {
     const push = await syncOnce(options, signal);
     expect(push).toMatchObject({ kind: 'changed', writes: 2 });
     expect(events).toEqual([
-      { kind: 'read', source: 'a test', agents: 1, frameworks: 1, tasks: 2, elapsedMs: 1 },
+      {
+        kind: 'read',
+        source: 'a test',
+        agents: 1,
+        frameworks: 1,
+        tasks: 2,
+        names: expect.anything(),
+        hidden: {},
+        spared: {},
+        elapsedMs: 1,
+      },
       { kind: 'pushed', sink: 'watched', elapsedMs: 1, push: { ...push, heldNames: undefined } },
     ]);
     expect((await readZone(sink, key))?.names).toMatchObject({

@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { ClusterState, Skipped } from '../../../sync-agent/cluster.ts';
+import type { ClusterState, MesosAgent, MesosTask, Skipped } from '../../../sync-agent/cluster.ts';
+import { asText } from '../../../sync-agent/commands/explain-text.ts';
+import { parseConfig } from '../../../sync-agent/config.ts';
+import { recordSettings } from '../../../sync-agent/record-settings.ts';
 import { explainName, type Explanation } from '../../../sync-agent/records/explain.ts';
 import { generateRecords } from '../../../sync-agent/records/generate.ts';
 import { comparePublished } from '../../../sync-agent/records/published-name.ts';
@@ -392,6 +395,87 @@ describe('a name that is not there', () => {
     expect(told.otherSkipped).toBe(1);
     const instance = explain(CLUSTER, 'search-5eh48-s0.marathon.mesos', { skipped });
     expect(instance.skipped).toEqual([skipped[0]]);
+  });
+});
+
+describe('a task that a rule hides', () => {
+  const settings = recordSettings(
+    parseConfig({ records: { minVisibility: 'cluster', deactivatedAgents: 'leave-out' } }, 'x'),
+  );
+  const sick = statusWith({ timestamp: 1458625191.95785, healthy: false });
+  const PLACES: readonly MesosAgent[] = [
+    ...AGENTS,
+    { ...agentAt('x-D', '10.0.0.4:5051'), standing: 'draining' },
+    { ...agentAt('x-O', '10.0.0.5:5051'), standing: 'deactivated' },
+  ];
+  const others = [taskWith({ id: 'web.ok' })];
+  const told = (task: MesosTask, name = 'web.f.mesos', beside = others): Explanation =>
+    explain({ agents: PLACES, frameworks: [frameworkWith({ name: 'f', tasks: [task, ...beside] })] }, name, {
+      settings,
+    });
+  const reasons = ({ missing }: Explanation): string[] =>
+    missing.map(({ reason, detail }) => `${reason}: ${detail.replace('task web.1 of framework "f" ', '')}`);
+
+  it.each<[Partial<MesosTask> & { killing?: boolean }, string]>([
+    [
+      { running: [sick] },
+      'hidden-unhealthy: is hidden: unhealthy since 2016-03-22T05:39:51Z (records.health.unhealthyTasks)',
+    ],
+    [{ killing: true }, 'hidden-killing: is hidden: being killed (records.killingTasks)'],
+    [
+      { agentId: 'x-D' },
+      'hidden-agent-draining: is hidden: agent x-D, which runs it, is draining (records.drainingAgents)',
+    ],
+    [
+      { agentId: 'x-O' },
+      'hidden-agent-deactivated: is hidden: agent x-O, which runs it, is deactivated (records.deactivatedAgents)',
+    ],
+    [
+      { discovery: { name: 'web', ports: [], visibility: 'FRAMEWORK' } },
+      'hidden-visibility: is hidden: its visibility is FRAMEWORK (records.minVisibility)',
+    ],
+  ])('%j is told by that rule, at the names it shares and at its own', (parts, expected) => {
+    const task = { ...taskWith({ id: 'web.1', ports: PORTS }), ...parts };
+    expect(reasons(told(task))).toEqual([expected]);
+    expect(given(told(task))).toEqual(['A 10.0.0.1 task-shared-name web.ok host']);
+    const tail = `-e844k-${task.agentId.slice(2).toLowerCase()}`;
+    for (const name of [`web${tail}.f.mesos`, `web${tail}.f.slave.mesos`, '_web._tcp.f.slave.mesos'])
+      expect(reasons(told(task, name))[0], name).toBe(expected);
+  });
+
+  it('is told as shown all the same, where it is', () => {
+    const task = taskWith({ id: 'web.1', running: [sick] });
+    const shown = told(task, 'web.f.mesos', []);
+    expect(shown.missing).toEqual([]);
+    expect(shown.spared).toEqual([
+      'task web.1: unhealthy since 2016-03-22T05:39:51Z (records.health.unhealthyTasks)',
+    ]);
+    expect(told(task, 'f.mesos', []).spared).toEqual([]);
+    expect(told(task).spared).toEqual([]);
+    expect(asText(shown, undefined)).toContain(
+      'Shown all the same, as nothing else of its name would be left:\n  task web.1: unhealthy since 2016',
+    );
+  });
+
+  it('is not told at names that are not its own', () => {
+    expect(reasons(told(taskWith({ id: 'web.1', running: [sick] }), 'api.f.mesos'))).toEqual([]);
+  });
+
+  it('in part is told by the port or the address that is left out', () => {
+    const port = { number: 80, name: 'admin', protocol: 'tcp', visibility: 'FRAMEWORK' };
+    const task = taskWith({
+      id: 'web.1',
+      discovery: { name: 'web', ports: [port], visibility: 'EXTERNAL' },
+      running: [statusWith({ netinfo: ['172.17.0.2'] })],
+    });
+    expect(reasons(told(task, '_admin._web._tcp.f.mesos', []))).toEqual([
+      'port-hidden: has the port, whose visibility is below CLUSTER (records.minVisibility)',
+    ]);
+    const named = told(task, 'web.f.mesos', []);
+    expect(given(named)).toEqual(['A 10.0.0.1 task-shared-name web.1 host']);
+    expect(reasons(named)).toEqual([
+      'address-excluded: reports 172.17.0.2 (netinfo), which is in 172.17.0.0/16 (records.addresses.exclude)',
+    ]);
   });
 });
 

@@ -240,6 +240,46 @@ describe('ports', () => {
   });
 });
 
+describe('discovery ports with a visibility of their own', () => {
+  const port = (name: string, visibility?: string): Discovery['ports'][number] => ({
+    number: 80,
+    name,
+    protocol: 'tcp',
+    visibility,
+  });
+  const task = taskWith({
+    discovery: {
+      name: 'web',
+      visibility: 'EXTERNAL',
+      ports: [port('http'), port('admin', 'FRAMEWORK'), port('peer', 'CLUSTER'), port('api', 'EXTERNAL')],
+    },
+  });
+  const rules = {
+    unhealthyTasks: 'keep',
+    graceSeconds: 0,
+    killingTasks: 'by-state',
+    drainingAgents: 'keep',
+    deactivatedAgents: 'keep',
+  } as const;
+
+  it.each([
+    ['framework', 'http admin peer api'],
+    ['cluster', 'http peer api'],
+    ['external', 'http api'],
+  ] as const)('are left out alone where %s is asked for', (minVisibility, left) => {
+    const { records } = of([task], { tasks: { ...rules, minVisibility } });
+    const named = Object.keys(records.SRV).map(
+      (name) => /^_(\w+)\._web\._tcp\.marathon\.mesos\.$/.exec(name)?.[1],
+    );
+    expect(named.filter((name) => name !== undefined).join(' ')).toBe(left);
+    expect(records.A['web.marathon.mesos.']).toEqual(['10.0.0.1']);
+  });
+
+  it('all count with mesos-dns', () => {
+    expect(Object.keys(of([task]).records.SRV)).toHaveLength(5);
+  });
+});
+
 describe('tasks that make no records', () => {
   it.each([
     'TASK_STAGING',

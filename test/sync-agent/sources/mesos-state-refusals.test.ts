@@ -29,11 +29,11 @@ describe('a master that gives no state', () => {
   });
 
   it.each([
+    [401, /answered 401 Unauthorized: the read-only realm \(\S+\) wants credentials: set MESOS_PRINCIPAL /],
     [
-      401,
-      /answered 401 Unauthorized: who are you \(it wants credentials with the right to view the state\)$/,
+      403,
+      /answered 403 Forbidden: the read-only realm \(\S+\): an anonymous caller may not do this; it needs /,
     ],
-    [403, /answered 403 Forbidden: who are you \(it wants credentials with the right to view the state\)$/],
     [404, /GET \S+\/state\.json answered 404 Not Found: who are you$/],
     [500, /GET \S+\/master\/state answered 500 Internal Server Error: who are you$/],
     [204, /answered 204 No Content$/],

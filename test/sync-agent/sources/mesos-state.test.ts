@@ -1,6 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import type { Skipped } from '../../../sync-agent/cluster.ts';
+import type { MasterFinder } from '../../../sync-agent/masters/finder.ts';
+import { createListFinder } from '../../../sync-agent/masters/list-finder.ts';
+import { createMesosStateSource } from '../../../sync-agent/sources/mesos-state.ts';
 import { type Source, SourceError } from '../../../sync-agent/sources/source.ts';
 import type { SimulatedMasters } from '../../../simulate/server.ts';
 import { sourceContract, type SourceUnderTest } from '../../contracts/source.ts';
@@ -8,6 +11,7 @@ import {
   cluster,
   deadPort,
   failureOf,
+  openHttp,
   redirect,
   sourceOf,
   startMasters,
@@ -114,6 +118,27 @@ describe('the leader', () => {
     masters.fault(undefined);
     masters.lead(2);
     expect(await read()).toEqual(['0 /master/state', '2 /master/state']);
+  });
+
+  it('is whom ZooKeeper says, before any memory of another', async () => {
+    const { masters, asked } = await startMasters(2);
+    let order = masters.urls.map((url) => new URL(url));
+    const finder: MasterFinder = {
+      ...createListFinder([]),
+      candidates: async () => order,
+      state: () => ({ by: 'zookeeper', leader: undefined, problem: undefined }),
+    };
+    const source = createMesosStateSource({ finder, http: openHttp(), timeoutMs: 5000, maxOctets: 1e7 });
+    await source.read(ignore, signal);
+    order = order.toReversed();
+    masters.lead(1);
+    await source.read(ignore, signal);
+    expect(asked).toEqual(['0 /master/state', '1 /master/state']);
+  });
+
+  it('is not asked for where nobody knows a master', async () => {
+    const error = await failureOf(sourceOf([]));
+    expect(error.message).toContain('no Mesos master is listed');
   });
 
   it('is asked once where it is listed twice', async () => {

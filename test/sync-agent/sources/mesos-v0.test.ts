@@ -63,6 +63,7 @@ const READ: MesosTask = {
   running: [RUNNING],
   discovery: {
     name: 'web.prod',
+    visibility: 'CLUSTER',
     ports: [
       { number: 80, name: 'http', protocol: 'tcp' },
       { number: 53, name: 'dns', protocol: 'udp' },
@@ -106,6 +107,26 @@ describe('an agent', () => {
 
   it.each(wrongExcept('object', 'object that is no text'))('that is a %s is left out', (_, json) => {
     expect(agent(json)).toEqual({ read: undefined, reasons: ['agent-field'] });
+  });
+
+  it.each<[Json, string | undefined]>([
+    [{ active: true, deactivated: false }, undefined],
+    [{}, undefined],
+    [{ active: false }, 'disconnected'],
+    [{ active: false, deactivated: false }, 'disconnected'],
+    [{ active: false, deactivated: true }, 'deactivated'],
+    [{ active: false, deactivated: true, drain_info: { state: 'DRAINING', config: {} } }, 'draining'],
+    [
+      { active: false, deactivated: true, drain_info: { state: 'DRAINED', config: { mark_gone: false } } },
+      'draining',
+    ],
+    [{ active: true, drain_info: null }, undefined],
+    [{ active: 'false', deactivated: 'true', drain_info: 'DRAINING' }, undefined],
+  ])('that says %j is %s', (said, standing) => {
+    const { active: _, ...rest } = AGENT;
+    const { read, reasons } = agent({ ...rest, ...said });
+    expect(read?.standing).toBe(standing);
+    expect(reasons).toEqual([]);
   });
 
   it('that is null or empty is one without id and pid', () => {
@@ -233,10 +254,81 @@ describe('a task', () => {
     (ports) => {
       expect(task(changed(TASK, 'discovery.ports', ports)).read?.discovery).toEqual({
         name: 'web.prod',
+        visibility: 'CLUSTER',
         ports: [],
       });
     },
   );
+
+  it.each<[unknown, string | undefined]>([
+    ['FRAMEWORK', 'FRAMEWORK'],
+    ['CLUSTER', 'CLUSTER'],
+    ['EXTERNAL', 'EXTERNAL'],
+    ['external', undefined],
+    [2, undefined],
+    [null, undefined],
+    [{ x: 1 }, undefined],
+  ])('with visibility %j, its own or of a port, has %j', (visibility, read) => {
+    const own = task(changed(TASK, 'discovery.visibility', visibility));
+    expect(own.read?.discovery?.visibility).toBe(read);
+    const port = task(changed(TASK, 'discovery.ports.ports.1.visibility', visibility));
+    expect(port.read?.discovery?.ports.map((each) => each.visibility)).toEqual([undefined, read]);
+    expect([...own.reasons, ...port.reasons]).toEqual([]);
+  });
+
+  it.each<[unknown, boolean | undefined]>([
+    [true, true],
+    [false, false],
+    ['false', undefined],
+    [0, undefined],
+    [null, undefined],
+  ])('with a running status that says healthy: %j has %j', (healthy, read) => {
+    const made = task(changed(TASK, 'statuses.1.healthy', healthy));
+    expect(made.read?.running.map((status) => status.healthy)).toEqual([read]);
+    expect(made.reasons).toEqual([]);
+  });
+
+  it.each<[string, unknown[], true | undefined]>([
+    [
+      'is the newest',
+      [
+        { state: 'TASK_RUNNING', timestamp: 1 },
+        { state: 'TASK_KILLING', timestamp: 2 },
+      ],
+      true,
+    ],
+    [
+      'is the newest, first',
+      [
+        { state: 'TASK_KILLING', timestamp: 2 },
+        { state: 'TASK_RUNNING', timestamp: 1 },
+      ],
+      true,
+    ],
+    [
+      'is the last of two as new',
+      [
+        { state: 'TASK_RUNNING', timestamp: 2 },
+        { state: 'TASK_KILLING', timestamp: 2 },
+      ],
+      true,
+    ],
+    ['has no time, and is alone', [{ state: 'TASK_KILLING' }], true],
+    [
+      'is older',
+      [
+        { state: 'TASK_KILLING', timestamp: 1 },
+        { state: 'TASK_RUNNING', timestamp: 2 },
+      ],
+      undefined,
+    ],
+    ['is not there', [{ state: 'TASK_RUNNING', timestamp: 1 }], undefined],
+    ['can not be read', [{ state: 'TASK_RUNNING', timestamp: 1 }, 'TASK_KILLING'], undefined],
+  ])('whose TASK_KILLING status %s is being killed: %s', (_, statuses, killing) => {
+    expect(task({ ...TASK, statuses }).read?.killing).toBe(killing);
+    expect(task({ ...TASK, statuses }).read?.state).toBe('TASK_RUNNING');
+    expect(task({ ...TASK, statuses, state: 'TASK_KILLING' }).read?.killing).toBeUndefined();
+  });
 });
 
 describe('the addresses of a status', () => {
@@ -306,7 +398,10 @@ function consequence(path: string): { reason: SkipReason; left: MesosTask | unde
   const [, index] = /^discovery\.ports\.ports\.(\d)/.exec(path) ?? [];
   if (index !== undefined) {
     const ports = READ.discovery?.ports.filter((_, i) => i !== Number(index)) ?? [];
-    return { reason: 'discovery-port', left: { ...READ, discovery: { name: 'web.prod', ports } } };
+    return {
+      reason: 'discovery-port',
+      left: { ...READ, discovery: { name: 'web.prod', visibility: 'CLUSTER', ports } },
+    };
   }
   if (path.startsWith('statuses.1')) return { reason: 'status-field', left: { ...READ, running: [] } };
   if (path.startsWith('statuses.0')) return { reason: 'status-field', left: READ };

@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type RequestListener, type Server }
 import { expect, onTestFinished } from 'vitest';
 import type { ClusterState } from '../../../sync-agent/cluster.ts';
 import { createHttp, type Http } from '../../../sync-agent/http.ts';
+import { createListFinder } from '../../../sync-agent/masters/list-finder.ts';
 import { createMesosStateSource } from '../../../sync-agent/sources/mesos-state.ts';
 import { type Source, SourceError } from '../../../sync-agent/sources/source.ts';
 import { createCluster } from '../../../simulate/cluster.ts';
@@ -82,7 +83,7 @@ export function sourceOf(
 ): Source<ClusterState> {
   const urls = masters.map((url) => new URL(url));
   return createMesosStateSource({
-    masters: urls,
+    finder: createListFinder(urls),
     http: openHttp(),
     timeoutMs: 5000,
     maxOctets: 1024 * 1024,

@@ -1,0 +1,220 @@
+import { access, stat } from 'node:fs/promises';
+import type { Command } from 'commander';
+import { type AgentConfig, ConfigError } from '../config.ts';
+import { askAgent } from '../control/client.ts';
+import { type Finding, isAllWell, renderFinding, renderSum } from '../doctor/finding.ts';
+import { checkDirectory, checkFiles, checkNode, checkSigningKey } from '../doctor/machine.ts';
+import { checkMasters, hasStream } from '../doctor/masters.ts';
+import { checkState, checkStream } from '../doctor/rights.ts';
+import { checkAgent, checkPeers } from '../doctor/running.ts';
+import { checkStore } from '../doctor/store.ts';
+import { checkElectionPath, checkMasterList } from '../doctor/zookeeper.ts';
+import { createHttp, type Http } from '../http.ts';
+import { loadKeyRing, signingKeyPath } from '../keys.ts';
+import { zoneOf } from '../record-settings.ts';
+import { createCloudflareKvSink } from '../sinks/cloudflare-kv.ts';
+import { createDirectorySink } from '../sinks/directory.ts';
+import { createMesosStateSource } from '../sources/mesos-state.ts';
+import { openZooKeeper } from '../zookeeper.ts';
+import { parseZooKeeperUrl } from '../zookeeper-url.ts';
+import { type Masters, mastersFrom, sourceFrom } from './cluster-input.ts';
+import { addInputOptions, configFrom } from './inputs.ts';
+import type { OutputFlags } from './office.ts';
+import { print } from './print.ts';
+import { note, stopSignal } from './terminal.ts';
+
+type Flags = OutputFlags & { readonly json?: boolean };
+type Report = (...findings: readonly Finding[]) => Promise<void>;
+
+const REQUEST_LIMIT_MS = 5_000;
+const STATE_LIMIT_MS = 60_000;
+const SESSION_MS = 10_000;
+const FILES = { stat, access };
+
+const EXAMPLES = `
+Examples:
+  mesos-doh doctor --config /etc/mesos-doh/config.json
+  mesos-doh doctor --master http://10.0.0.1:5050 --sink-dir /srv/snapshots
+
+Run it on the agent's machine, as the agent's user, with CLOUDFLARE_API_TOKEN as the agent has it. It writes nothing.
+Exit codes: 0 all well, 1 something is wrong, 2 wrong usage or configuration. All lines: docs/doctor.md`;
+
+export function addDoctorCommand(program: Command): void {
+  addInputOptions(program.command('doctor'))
+    .description('check all the agent needs, and say how to mend what is wrong')
+    .option('--sink-dir <dir>', 'the directory that is published to, instead of Workers KV')
+    .option('--json', 'print the findings as JSON')
+    .addHelpText('after', EXAMPLES)
+    .action(async (flags: Flags) => {
+      const config = configFrom(flags, note);
+      const findings: Finding[] = [];
+      await examine(flags, config, async (...found) => {
+        findings.push(...found);
+        if (flags.json !== true) for (const one of found) await print(`${renderFinding(one)}\n`);
+      });
+      const isWell = isAllWell(findings);
+      if (flags.json === true) await print(`${JSON.stringify({ isWell, findings }, undefined, 1)}\n`);
+      else await print(`${renderSum(findings)}\n`);
+      if (!isWell) throw new Error('something is wrong: see above');
+    });
+}
+
+/** All checks, those first whose failure explains others. What is asked of a Worker will come after them. */
+async function examine(flags: Flags, config: AgentConfig, report: Report): Promise<void> {
+  const place = [flags.config, flags.mesosDnsConfig].filter((path) => path !== undefined).join(' and ');
+  const files = await checkFiles(namedFiles(config), FILES);
+  await report(
+    checkNode(process.versions.node),
+    { about: 'configuration', verdict: 'well', says: `${place || 'flags'}: zone ${config.domain}` },
+    ...files,
+    await checkDirectory({ about: 'data directory', path: config.dataDir, setting: 'dataDir' }, FILES),
+  );
+  if (files.length === 0) await examineCluster(flags, config, report);
+  else await report({ about: 'masters', verdict: 'skipped', says: 'the files named above come first' });
+  const path = signingKeyPath(config);
+  const isNamed = config.signingKeyFile !== undefined;
+  const key = await checkSigningKey({ path, isNamed, load: loadKeyRing, files: FILES });
+  await report(...key.findings);
+  const http = createHttp({ connectTimeoutMs: REQUEST_LIMIT_MS });
+  try {
+    await examineStore(flags, config, { ring: key.ring, http, report });
+    await examineAgents(config, { http, report });
+  } finally {
+    await http.close();
+  }
+}
+
+/** Files that only have to be readable; the signing key is looked at by itself. */
+function namedFiles({ mesos, marathon }: AgentConfig): string[] {
+  const { caCertFile, certFile, keyFile, credentialsFile, dcosServiceAccountFile, zkCredentialsFile } = mesos;
+  const all = [caCertFile, certFile, keyFile, credentialsFile, dcosServiceAccountFile, zkCredentialsFile];
+  return [...all, marathon?.credentialsFile].filter((path) => path !== undefined);
+}
+
+async function examineCluster(flags: Flags, config: AgentConfig, report: Report): Promise<void> {
+  if (flags.axfr !== undefined) {
+    const says = `records come from ${flags.axfr}, not from masters`;
+    return report({ about: 'masters', verdict: 'skipped', says });
+  }
+  let masters: Masters;
+  try {
+    masters = mastersFrom(config, () => undefined);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    return report({ about: 'configuration', verdict: 'wrong', says: error.message });
+  }
+  try {
+    if (flags.state === undefined) await examineMasters(config, masters, report);
+    else await report(...(await checkState(sourceFrom(flags, config, masters), config.mesos, stopSignal())));
+  } finally {
+    await masters.close();
+  }
+}
+
+async function examineMasters(
+  { mesos }: AgentConfig,
+  { http, finder }: Masters,
+  report: Report,
+): Promise<void> {
+  const signal = stopSignal();
+  const listed = await checkMasterList(finder, signal);
+  await report(...listed.findings);
+  for (const master of listed.masters) http.trust(master);
+  const quick = { http, timeoutMs: REQUEST_LIMIT_MS };
+  const { findings, leader, version } = await checkMasters(listed.masters, quick, signal);
+  await report(...findings);
+  if (findings.every(({ about, verdict }) => about === 'masters' && verdict === 'wrong'))
+    return report({ about: 'state', verdict: 'skipped', says: 'no master can be reached' });
+  const timeoutMs = Math.min(mesos.timeoutSeconds * 1000, STATE_LIMIT_MS);
+  const maxOctets = mesos.maxStateMebibytes * 1024 * 1024;
+  const source = createMesosStateSource({ finder, http, timeoutMs, maxOctets });
+  await report(...(await checkState(source, mesos, signal)));
+  if (mesos.mode === 'poll' || !leader || version === undefined || !hasStream(version)) return;
+  const { allowEmpty, mode } = mesos;
+  await report(
+    await checkStream(leader, { http, timeoutMs, allowEmpty, isWanted: mode === 'stream' }, signal),
+  );
+}
+
+async function examineStore(
+  flags: Flags,
+  { kv, domain, staleAfterSeconds, ...config }: AgentConfig,
+  {
+    ring,
+    http,
+    report,
+  }: {
+    readonly ring: Parameters<typeof checkStore>[0]['ring'];
+    readonly http: Http;
+    readonly report: Report;
+  },
+): Promise<void> {
+  const { origin } = zoneOf({ kv, domain, staleAfterSeconds, ...config });
+  const about = { origin, variant: 'main', ring, staleAfterSeconds, now: Date.now };
+  const { sinkDir } = flags;
+  if (sinkDir !== undefined) {
+    await report(
+      await checkDirectory({ about: 'store', path: sinkDir, setting: '--sink-dir' }, FILES),
+      ...(await checkStore({ ...about, sink: createDirectorySink(sinkDir), isProbed: false }, stopSignal())),
+    );
+    return;
+  }
+  if (!kv)
+    throw new ConfigError(
+      'nowhere to publish is named: give --sink-dir DIR, or kv.url and kv.namespace in --config',
+    );
+  const token = process.env['CLOUDFLARE_API_TOKEN'];
+  // A local API asks for none.
+  if (!token && !/^(localhost|127\.|\[::1\])/.test(new URL(kv.url).hostname)) {
+    const mend = 'Set CLOUDFLARE_API_TOKEN, as the agent has it (docs/deploy-agent.md says which scope)';
+    await report({
+      about: 'store',
+      verdict: 'wrong',
+      says: 'there is no API token in the environment',
+      mend,
+    });
+    return;
+  }
+  const sink = createCloudflareKvSink({
+    ...kv,
+    http,
+    token,
+    timeoutMs: REQUEST_LIMIT_MS,
+    backoff: { tries: 1 },
+  });
+  await report(...(await checkStore({ ...about, sink, isProbed: true }, stopSignal())));
+}
+
+async function examineAgents(
+  { dataDir, metrics, election, staleAfterSeconds }: AgentConfig,
+  { http, report }: { readonly http: Http; readonly report: Report },
+): Promise<void> {
+  const options = { http, timeoutMs: REQUEST_LIMIT_MS };
+  if (election.zk !== undefined && election.by === 'zookeeper') {
+    const url = parseZooKeeperUrl(election.zk);
+    const ask = async (signal: AbortSignal): Promise<string[]> => {
+      const session = await openZooKeeper(
+        url,
+        { sessionTimeoutMs: SESSION_MS, monotonicMs: () => performance.now() },
+        signal,
+      );
+      return session.children(url.path, signal).finally(() => session.close());
+    };
+    await report(await checkElectionPath({ name: url.name, ask }, stopSignal()));
+  }
+  const agent = {
+    ...options,
+    askAgent: (signal: AbortSignal) => askAgent(dataDir, { path: '/status' }, signal),
+    dataDir,
+    monitor: metrics && metrics.port > 0 ? monitorUrl(metrics) : undefined,
+    staleAfterSeconds,
+  };
+  await report(...(await checkAgent(agent, stopSignal())));
+  if (election.by === 'peers') await report(...(await checkPeers(election.peers, options, stopSignal())));
+}
+
+/** Where this machine reaches its own monitor. */
+function monitorUrl({ host, port }: { readonly host: string; readonly port: number }): string {
+  const reached = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host;
+  return `http://${reached.includes(':') ? `[${reached}]` : reached}:${port}`;
+}

@@ -1,0 +1,97 @@
+import { canonicalAddress } from '../../zone/address.ts';
+import type { ClusterState, Endpoint, MesosAgent, MesosFramework, ReportSkipped } from '../cluster.ts';
+import { addAgent } from './agent.ts';
+import { addFramework, describeFramework } from './framework.ts';
+import type { Giver } from './giver.ts';
+import { toFrameworkPart } from './label.ts';
+import { addMasters } from './master.ts';
+import type { RecordSink } from './record-set.ts';
+import type { AddressesOfHost, RecordSettings } from './settings.ts';
+
+/** An agent and what its host resolves to. */
+export type PlacedAgent = { readonly agent: MesosAgent; readonly addresses: readonly string[] };
+export type PlacedFramework = {
+  readonly framework: MesosFramework;
+  /** What names have of its own: `marathon`. */
+  readonly part: string;
+  readonly addresses: readonly string[];
+};
+
+/** All of a cluster but its tasks, host names resolved. */
+export type ClusterPart = {
+  readonly leader: Endpoint | undefined;
+  readonly agents: readonly PlacedAgent[];
+  readonly frameworks: readonly PlacedFramework[];
+  readonly masters: readonly Endpoint[];
+  /** Of the leader and the masters, by host. */
+  readonly masterAddresses: ReadonlyMap<string, readonly string[]>;
+};
+
+/** Resolves all endpoints of a state that give records; canonical addresses, none for a host that does not resolve. */
+export function clusterPart(
+  state: ClusterState,
+  { settings, addressesOfHost }: { settings: RecordSettings; addressesOfHost: AddressesOfHost },
+): ClusterPart {
+  const addressesOf = (endpoint: Endpoint | undefined): readonly string[] => {
+    if (!endpoint || endpoint.host === '') return [];
+    const address = canonicalAddress(endpoint.host);
+    return address === undefined ? addressesOfHost(endpoint.host) : [address];
+  };
+  const { leader, agents, frameworks, masters: others = settings.masters } = state;
+  const masters = [leader, ...others].filter((master) => master !== undefined);
+  return {
+    leader,
+    agents: agents.map((agent) => ({ agent, addresses: addressesOf(agent.endpoint) })),
+    frameworks: frameworks.map((framework) => ({
+      framework,
+      part: toFrameworkPart(framework.name, settings.labelRules),
+      addresses: addressesOf(framework.endpoint),
+    })),
+    masters: others,
+    masterAddresses: new Map(masters.map((master) => [master.host, addressesOf(master)])),
+  };
+}
+
+/** The sinks of the cluster's own names, and of those that frameworks and tasks choose. */
+export type Sinks = { readonly own: RecordSink; readonly into: RecordSink };
+
+/** The records of masters, name server, agents and frameworks. `begin` is told whose the next ones are. */
+export function addClusterRecords(
+  { own, into }: Sinks,
+  { leader, agents, frameworks, masters, masterAddresses }: ClusterPart,
+  {
+    settings,
+    report,
+    begin = () => undefined,
+  }: {
+    readonly settings: RecordSettings;
+    readonly report: ReportSkipped;
+    readonly begin?: ((giver: Giver) => void) | undefined;
+  },
+): void {
+  const { domain } = settings;
+  const check = (endpoint: Endpoint | undefined, addresses: readonly string[], element: string): void => {
+    if (!endpoint || endpoint.host === '' || addresses.length > 0) return;
+    report({ reason: 'host-unresolved', detail: `${element}: host ${endpoint.host} does not resolve` });
+  };
+  for (const { agent, addresses } of agents) {
+    check(agent.endpoint, addresses, `agent ${agent.id}`);
+    begin({ kind: 'agent', agent });
+    addAgent(own, agent, { domain, addresses });
+  }
+  for (const [host, addresses] of masterAddresses) check({ host, port: '' }, addresses, `master ${host}`);
+  begin({ kind: 'masters' });
+  addMasters(own, leader, {
+    masters,
+    domain,
+    addressesOf: (host) => masterAddresses.get(host) ?? [],
+  });
+  begin({ kind: 'name-server' });
+  for (const address of settings.nameServerAddresses)
+    own.addAddress(settings.nameServer, address, 'name-server');
+  for (const { framework, part, addresses } of frameworks) {
+    begin({ kind: 'framework', framework });
+    check(framework.endpoint, addresses, describeFramework(framework));
+    addFramework(into, framework, { name: part, domain, addresses });
+  }
+}
