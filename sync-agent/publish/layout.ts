@@ -131,7 +131,7 @@ export function createLayout(options: LayoutOptions): Layout {
         return { levels, overlayOctets, blocks, changes, changed, namesCut: true };
       }
       const isTooLarge = (plan.newRun?.length ?? 0) > MAX_RUN_OCTETS;
-      if (isTooLarge || (plan.wantsCut && !pending && options.spreadMs === 0)) {
+      if (isTooLarge) {
         pending = undefined;
         const made = await cutSnapshot(plan.levels, { seed: before.table.seed, serial, limits });
         return { ...made, ...LEVELS_ALONE, blocks: blocksOf(made, options), changes, changed };

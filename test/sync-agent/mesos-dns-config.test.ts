@@ -155,9 +155,9 @@ describe("mesos-dns's configuration", () => {
     const { config } = fromMesosDnsConfig({ mesosAuthentication: 'basic', ...SECRET }, '/etc/mesos-dns.json');
     expect(config.mesos).toMatchObject({ authentication: 'basic', credentialsFile: '/etc/mesos-dns.json' });
     expect(JSON.stringify(config)).not.toContain('hunter2');
-    expect(fromMesosDnsConfig({ mesosAuthentication: 'none', ...SECRET }, 'x').config.mesos).not.toHaveProperty(
-      'credentialsFile',
-    );
+    expect(
+      fromMesosDnsConfig({ mesosAuthentication: 'none', ...SECRET }, 'x').config.mesos,
+    ).not.toHaveProperty('credentialsFile');
     expect(() => fromMesosDnsConfig({ mesosAuthentication: 'kerberos' }, 'x')).toThrow(
       'x: mesosAuthentication: should be basic or iam, or empty for none',
     );
