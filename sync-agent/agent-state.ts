@@ -199,16 +199,18 @@ function fold(kept: Kept, event: SyncEvent, { atMs, day }: { atMs: number; day: 
       break;
     case 'pushed': {
       const { push } = event;
+      kept.writesOfDay += push.writes;
+      totals.writes += push.writes;
+      totals.uploadedOctets += push.octets;
+      // Serial, ages and names are told of the main variant.
+      if (event.variant !== undefined) break;
       kept.pushedAtMs = atMs;
       if (push.kind !== 'unchanged') kept.wroteAtMs = atMs;
       kept.serial = push.serial;
       kept.epoch = push.epoch;
       kept.heldNames = kept.round.held;
       kept.pinnedSerial = kept.round.pinned;
-      kept.writesOfDay += push.writes;
       totals.pushes[push.kind]++;
-      totals.writes += push.writes;
-      totals.uploadedOctets += push.octets;
       totals.changedNames += push.changes;
       break;
     }
@@ -219,6 +221,7 @@ function fold(kept: Kept, event: SyncEvent, { atMs, day }: { atMs: number; day: 
       if (event.epoch !== undefined) kept.epoch = event.epoch;
       break;
     case 'held':
+      if (event.variant !== undefined) break;
       kept.round.held = event.names;
       kept.heldNames = event.names;
       break;

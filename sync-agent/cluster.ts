@@ -43,6 +43,8 @@ export type MesosAgent = {
   readonly endpoint: Endpoint | undefined;
   /** Undefined for an agent that is connected and takes tasks. */
   readonly standing?: AgentStanding | undefined;
+  /** Its text attributes, such as `rack` or `public_ip`. */
+  readonly attributes?: Readonly<Record<string, string>> | undefined;
 };
 
 /** `drained` as well counts as draining; an agent that is draining is deactivated too. */

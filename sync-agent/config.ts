@@ -115,6 +115,21 @@ const recordsSchema = v.strictObject({
   recursionAvailable: v.optional(v.picklist(['forwarding', 'always', 'never'])),
 });
 
+/** Names are parts of store keys. */
+const variantName = v.pipe(v.string(), v.regex(/^[a-z0-9][a-z0-9-]{0,31}$/), v.notValue('main'));
+/** A further snapshot of the zone, for other askers: what differs from `records`. */
+const variantSchema = v.strictObject({
+  minVisibility: v.optional(v.picklist(VISIBILITIES)),
+  agentAddressAttribute: v.optional(v.pipe(v.string(), v.nonEmpty())),
+  ipSources: v.optional(v.pipe(v.array(v.picklist(IP_SOURCES)), v.minLength(1))),
+  clusterNames: v.optional(v.picklist(['published', 'left-out']), 'published'),
+  frameworks: v.optional(v.pipe(v.array(v.pipe(v.string(), v.nonEmpty())), v.minLength(1))),
+  tasks: v.optional(v.pipe(v.array(v.pipe(v.string(), v.nonEmpty())), v.minLength(1))),
+});
+
+/** What a variant is made of. */
+export type VariantConfig = v.InferOutput<typeof variantSchema>;
+
 const configSchema = v.strictObject({
   domain: v.optional(domain, 'mesos'),
   mesos: v.optional(
@@ -164,6 +179,7 @@ const configSchema = v.strictObject({
     }),
   ),
   records: v.optional(recordsSchema, {}),
+  variants: v.optional(v.record(variantName, variantSchema), {}),
   dataDir: v.optional(v.pipe(v.string(), v.nonEmpty()), '.mesos-doh'),
   plan: v.optional(v.picklist(['paid', 'free']), 'paid'),
   minPushSeconds: v.optional(timerSeconds()),

@@ -36,12 +36,19 @@ export type SyncEvent =
       readonly push: Published;
       /** The first of the names that changed, where they are known. */
       readonly changedNames?: readonly string[];
+      /** Undefined: the main one. */
+      readonly variant?: string;
     }
   | { readonly kind: 'unusable'; readonly reason: string }
   /** Which key signs; `made` just now where there was none. */
   | { readonly kind: 'key'; readonly made: boolean; readonly path: string; readonly publicKeyBase64: string }
   /** The guard holds names back, or let some go that it had held. */
-  | { readonly kind: 'held'; readonly names: number; readonly scopes: readonly HeldScope[] }
+  | {
+      readonly kind: 'held';
+      readonly names: number;
+      readonly scopes: readonly HeldScope[];
+      readonly variant?: string;
+    }
   | { readonly kind: 'released'; readonly names: number; readonly why: 'settled' | 'forced' }
   /** A rollback stands: the cluster is read and not published. */
   | { readonly kind: 'pinned'; readonly serial: Serial }

@@ -19,6 +19,7 @@ export function createLog(destination: DestinationStream, level = 'info'): OnEve
       case 'pushed':
         log.info(
           {
+            variant: event.variant,
             sink: event.sink,
             elapsedMs: Math.round(event.elapsedMs),
             ...event.push,
@@ -37,7 +38,7 @@ export function createLog(destination: DestinationStream, level = 'info'): OnEve
         break;
       case 'held':
         log.warn(
-          { names: event.names, scopes: event.scopes.slice(0, LOGGED_SCOPES) },
+          { variant: event.variant, names: event.names, scopes: event.scopes.slice(0, LOGGED_SCOPES) },
           'names are missing and held back (docs/guard.md)',
         );
         break;

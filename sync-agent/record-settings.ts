@@ -1,7 +1,7 @@
 import { parseName } from '../zone/name.ts';
 import type { ZoneSettings } from '../zone/head.ts';
 import type { Zone } from '../zone/zone.ts';
-import { type AgentConfig, masterEndpoint } from './config.ts';
+import { type AgentConfig, masterEndpoint, type VariantConfig } from './config.ts';
 import { parsePrefix } from './records/prefix.ts';
 import type { RecordSettings } from './records/settings.ts';
 
@@ -69,6 +69,22 @@ export function recordSettings({ domain, mesos, records }: AgentConfig): RecordS
       exclude: (records.addresses?.exclude ?? profile.excludedAddresses).map((text) => parsePrefix(text)),
       status: records.addressStatus ?? profile.addressStatus,
     },
+  };
+}
+
+/** Those of a variant: what it says itself, and the configuration for the rest. */
+export function variantSettings(config: AgentConfig, variant: VariantConfig): RecordSettings {
+  const settings = recordSettings(config);
+  const { agentAddressAttribute, minVisibility } = variant;
+  return {
+    ...settings,
+    // A task's own address is one inside, where its agent has another one outside.
+    ipSources: variant.ipSources ?? (agentAddressAttribute === undefined ? settings.ipSources : ['host']),
+    agentAddressAttribute,
+    clusterNames: variant.clusterNames,
+    ...(settings.tasks && {
+      tasks: { ...settings.tasks, minVisibility: minVisibility ?? settings.tasks.minVisibility },
+    }),
   };
 }
 

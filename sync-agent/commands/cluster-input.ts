@@ -6,7 +6,7 @@ import type { OnEvent } from '../events.ts';
 import { createHostResolver, createHostsFileResolver, type HostResolver } from '../hosts.ts';
 import type { MasterFinder } from '../masters/finder.ts';
 import { finderFrom } from '../masters/from-config.ts';
-import { recordSettings } from '../record-settings.ts';
+import { recordSettings, variantSettings } from '../record-settings.ts';
 import { createStateRecordSource, createTransferRecordSource, type RecordSource } from '../record-source.ts';
 import { sleepFor } from '../retry.ts';
 import { refuseEmptyCluster } from '../sources/empty-cluster.ts';
@@ -16,6 +16,7 @@ import { createMesosLive } from '../sources/mesos-live.ts';
 import { createMesosStateSource } from '../sources/mesos-state.ts';
 import type { Source } from '../sources/source.ts';
 import { createStateFileSource, createStateUrlSource } from '../sources/state-file.ts';
+import { filteredSource, shareReads } from '../variants.ts';
 import type { InputFlags } from './inputs.ts';
 
 /** How the masters are found and spoken to. Connects nowhere before it is used. */
@@ -90,12 +91,53 @@ function liveSourceFrom(flags: InputFlags, config: AgentConfig, masters: Masters
   return { ...live, ...asOfNow(refusingEmpty(live, config), masters.finder) };
 }
 
-/** The records that flags and configuration name. With `follow` their cluster can be followed. Throws `ConfigError` where they name none. */
+type RecordOptions = { readonly onEvent: OnEvent; readonly follow: boolean };
+
+/** A zone's records for each variant, the main one under the name `main`; all from one read of the cluster a round. */
+export type RecordSources = {
+  readonly main: RecordSource;
+  readonly variants: ReadonlyMap<string, RecordSource>;
+  readonly beginRound: () => void;
+};
+
+/** The records that flags and configuration name, variants included. Throws `ConfigError` where they name none. */
+export function recordSourcesFrom(
+  flags: InputFlags,
+  config: AgentConfig,
+  masters: Masters,
+  options: RecordOptions,
+): RecordSources {
+  const variants = Object.entries(config.variants);
+  if (variants.length === 0 || flags.axfr !== undefined) {
+    if (variants.length > 0) throw new ConfigError('--axfr gives records as they are: it has no variants');
+    const main = recordSourceFrom(flags, config, masters, options);
+    return { main, variants: new Map(), beginRound: () => undefined };
+  }
+  const { onEvent, follow } = options;
+  const facts = follow ? liveSourceFrom(flags, config, masters, onEvent) : sourceFrom(flags, config, masters);
+  const shared = shareReads(facts);
+  const hosts = hostsFrom(flags, config);
+  return {
+    main: createStateRecordSource(shared, { hosts, settings: recordSettings(config) }),
+    variants: new Map(
+      variants.map(([name, variant]) => [
+        name,
+        createStateRecordSource(filteredSource(shared, variant), {
+          hosts,
+          settings: variantSettings(config, variant),
+        }),
+      ]),
+    ),
+    beginRound: shared.beginRound,
+  };
+}
+
+/** The main variant's records. With `follow` their cluster can be followed. Throws `ConfigError` where none is named. */
 export function recordSourceFrom(
   flags: InputFlags,
   config: AgentConfig,
   masters: Masters,
-  { onEvent, follow }: { readonly onEvent: OnEvent; readonly follow: boolean },
+  { onEvent, follow }: RecordOptions,
 ): RecordSource {
   if (flags.axfr === undefined) {
     const options = { hosts: hostsFrom(flags, config), settings: recordSettings(config) };

@@ -14,7 +14,8 @@ import type { Sink } from '../sinks/sink.ts';
 import { SourceError } from '../sources/source.ts';
 import { createSync } from '../sync.ts';
 import { loadOrMakeWriterId } from '../writer-id.ts';
-import { mastersFrom, recordSourceFrom } from './cluster-input.ts';
+import { joinOffices, tellsOf } from '../variants.ts';
+import { mastersFrom, type RecordSources, recordSourcesFrom } from './cluster-input.ts';
 import type { InputFlags } from './inputs.ts';
 import { type Outlet, publisherFrom, rrsetSettings, signingKeyFrom, sinkFrom } from './outputs.ts';
 import { note } from './terminal.ts';
@@ -29,6 +30,8 @@ export type Opened = {
   readonly open: (term?: Term) => Office;
   readonly close: () => Promise<void>;
 };
+
+const NO_VARIANTS: ReadonlyMap<string, RecordSource> = new Map();
 
 export type OpenOptions = {
   readonly onEvent: OnEvent;
@@ -78,10 +81,13 @@ export async function openOutlet(
       dryRun,
       replaceOtherKey: flags.newKey === true,
     };
-    const source = withoutCluster
-      ? NO_CLUSTER
-      : recordSourceFrom(flags, config, masters, { onEvent, follow });
-    return { outlet, source, open: (term) => openOffice(config, { outlet, source, term }), close };
+    const sources = withoutCluster ? NONE : recordSourcesFrom(flags, config, masters, { onEvent, follow });
+    return {
+      outlet,
+      source: sources.main,
+      open: (term) => openOffices(config, { outlet, sources, term }),
+      close,
+    };
   } catch (error) {
     await close();
     throw error;
@@ -92,11 +98,27 @@ function counted(sink: Sink, { dataDir }: AgentConfig, onEvent: OnEvent): Sink {
   return createCountedSink(sink, createQuotaFile(join(dataDir, 'quota.json'), { now: Date.now, onEvent }));
 }
 
-function openOffice(
+const NONE: RecordSources = { main: NO_CLUSTER, variants: NO_VARIANTS, beginRound: () => undefined };
+
+/** One office over all variants of the zone, each with a snapshot of its own. */
+function openOffices(
   config: AgentConfig,
-  { outlet, source, term }: { outlet: Outlet; source: RecordSource; term: Term | undefined },
+  { outlet, sources, term }: { outlet: Outlet; sources: RecordSources; term: Term | undefined },
 ): Office {
-  const publisher = publisherFrom(config, outlet, term);
+  const main = openOffice(config, { outlet, source: sources.main, term });
+  if (sources.variants.size === 0) return main;
+  const { onChanged: _, ...own } = outlet;
+  const others = Array.from(sources.variants, ([variant, source]) => {
+    const onEvent = tellsOf(variant, outlet.onEvent);
+    return openOffice(config, { outlet: { ...own, onEvent }, source, term, variant });
+  });
+  return joinOffices(main, others, sources.beginRound);
+}
+
+type Opening = { outlet: Outlet; source: RecordSource; term: Term | undefined; variant?: string };
+
+function openOffice(config: AgentConfig, { outlet, source, term, variant }: Opening): Office {
+  const publisher = publisherFrom(config, { ...outlet, variant }, term);
   const sync = createSync({
     source,
     settings: recordSettings(config),

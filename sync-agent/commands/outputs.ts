@@ -75,11 +75,17 @@ export type Outlet = {
   readonly replaceOtherKey?: boolean;
 };
 
-export function publisherFrom(config: AgentConfig, { ...outlet }: Outlet, term?: Term): Publisher {
+/** Of one variant; the main one has no name. */
+export function publisherFrom(
+  config: AgentConfig,
+  { variant, ...outlet }: Outlet & { readonly variant?: string | undefined },
+  term?: Term,
+): Publisher {
   const { keep, everySeconds, maxMebibytes } = config.history;
   return createPublisher({
     ...outlet,
     ...(term && { term }),
+    ...(variant !== undefined && { variant }),
     zone: zoneOf(config),
     settings: zoneSettings(config),
     trustedKeys: () => trustedKeysOf(config),

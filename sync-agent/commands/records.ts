@@ -14,7 +14,12 @@ import { addInputOptions, configFrom, type InputFlags } from './inputs.ts';
 import { signingKeyFrom } from './outputs.ts';
 import { note, stopSignal } from './terminal.ts';
 
-type Flags = InputFlags & { readonly sinkDir?: string; readonly zone?: string; readonly verifyKey?: string };
+type Flags = InputFlags & {
+  readonly variant?: string;
+  readonly sinkDir?: string;
+  readonly zone?: string;
+  readonly verifyKey?: string;
+};
 
 const EXAMPLES = `
 Examples:
@@ -28,6 +33,7 @@ export function addRecordsCommand(program: Command): void {
     .description('print the record set of a cluster, or of a published snapshot, as JSON')
     .option('--sink-dir <dir>', 'read back what was published to this directory, signature checked')
     .option('--zone <name>', 'with --sink-dir: which zone (default: the configured domain)')
+    .option('--variant <name>', 'with --sink-dir: another variant than the main one (docs/variants.md)')
     .option(
       '--verify-key <base64>',
       "with --sink-dir: the public key to check with (default: the data directory's)",
@@ -73,7 +79,7 @@ async function published(flags: Flags, directory: string): Promise<RecordSet> {
   const sink = createDirectorySink(directory);
   const verifyKeys = flags.verifyKey?.split(',') ?? (await ownKeys(config));
   if (!existsSync(directory)) throw new ConfigError(`directory ${directory} does not exist`);
-  const place = { sink, origin, variant: 'main' };
+  const place = { sink, origin, variant: flags.variant ?? 'main' };
   const stored = await readHead(place, verifyKeys, stopSignal());
   if (stored.kind === 'nothing')
     throw new ConfigError(`${sink.name} has no snapshot of zone ${origin}; --zone names another`);

@@ -37,11 +37,17 @@ export function clusterPart(
     const address = canonicalAddress(endpoint.host);
     return address === undefined ? addressesOfHost(endpoint.host) : [address];
   };
+  const attribute = settings.agentAddressAttribute;
+  const agentAddresses = (agent: MesosAgent): readonly string[] => {
+    if (attribute === undefined) return addressesOf(agent.endpoint);
+    const address = canonicalAddress(agent.attributes?.[attribute] ?? '');
+    return address === undefined ? [] : [address];
+  };
   const { leader, agents, frameworks, masters: others = settings.masters } = state;
   const masters = [leader, ...others].filter((master) => master !== undefined);
   return {
     leader,
-    agents: agents.map((agent) => ({ agent, addresses: addressesOf(agent.endpoint) })),
+    agents: agents.map((agent) => ({ agent, addresses: agentAddresses(agent) })),
     frameworks: frameworks.map((framework) => ({
       framework,
       part: toFrameworkPart(framework.name, settings.labelRules),
@@ -74,18 +80,21 @@ export function addClusterRecords(
     if (!endpoint || endpoint.host === '' || addresses.length > 0) return;
     report({ reason: 'host-unresolved', detail: `${element}: host ${endpoint.host} does not resolve` });
   };
+  const isPublished = settings.clusterNames !== 'left-out';
   for (const { agent, addresses } of agents) {
-    check(agent.endpoint, addresses, `agent ${agent.id}`);
+    // An agent without the attribute is one that is not reached from there.
+    if (settings.agentAddressAttribute === undefined) check(agent.endpoint, addresses, `agent ${agent.id}`);
     begin({ kind: 'agent', agent });
-    addAgent(own, agent, { domain, addresses });
+    if (isPublished) addAgent(own, agent, { domain, addresses });
   }
   for (const [host, addresses] of masterAddresses) check({ host, port: '' }, addresses, `master ${host}`);
   begin({ kind: 'masters' });
-  addMasters(own, leader, {
-    masters,
-    domain,
-    addressesOf: (host) => masterAddresses.get(host) ?? [],
-  });
+  if (isPublished)
+    addMasters(own, leader, {
+      masters,
+      domain,
+      addressesOf: (host) => masterAddresses.get(host) ?? [],
+    });
   begin({ kind: 'name-server' });
   for (const address of settings.nameServerAddresses)
     own.addAddress(settings.nameServer, address, 'name-server');

@@ -18,6 +18,13 @@ export type RecordSettings = AddressSettings & {
   /** May a framework or task add itself to `leader`, `master`, `masterN`, `slave` or the name server's name? */
   readonly reservedNames: 'kept-apart' | 'mixed';
   readonly maxPortsPerTask: number;
+  /**
+   * The agents' attribute that has the address they are reached by, in the place of their pid's; an agent without it
+   * has none. Undefined: the pid's.
+   */
+  readonly agentAddressAttribute?: string | undefined;
+  /** `left-out`: no `leader`, `master`, `masterN`, `slave` and their services. */
+  readonly clusterNames?: 'published' | 'left-out' | undefined;
   /** Which running tasks are left out; undefined: none, as with mesos-dns. */
   readonly tasks?: TaskRules | undefined;
 };

@@ -40,7 +40,8 @@ export function readAgent(json: unknown, report: ReportSkipped): MesosAgent | un
       report({ reason: 'agent-pid', detail: `agent ${id}: ${detail}` }),
     );
     if (agent['pid'] === undefined) report({ reason: 'agent-pid', detail: `agent ${id} has no pid` });
-    return { id, endpoint, standing: readStanding(agent) };
+    const attributes = readAttributes(agent['attributes']);
+    return { id, endpoint, standing: readStanding(agent), ...(attributes && { attributes }) };
   });
 }
 
@@ -52,6 +53,27 @@ function readStanding(agent: JsonObject): AgentStanding | undefined {
   if (typeof agent['drain_info'] === 'object' && agent['drain_info'] !== null) return 'draining';
   if (agent['deactivated'] === true) return 'deactivated';
   return agent['active'] === false ? 'disconnected' : undefined;
+}
+
+/**
+ * The attributes that are texts: an object in `/state` (`src/common/http.cpp`, model), a list of
+ * `{name, type, text: {value}}` in the operator API. Anything else is none: no name hangs on it.
+ */
+function readAttributes(json: unknown): Readonly<Record<string, string>> | undefined {
+  if (typeof json !== 'object' || json === null) return undefined;
+  const pairs: readonly (readonly [unknown, unknown])[] = Array.isArray(json)
+    ? json.map((each: unknown) => [memberOf(each, 'name'), memberOf(memberOf(each, 'text'), 'value')])
+    : Object.entries(json);
+  const texts = pairs.filter((pair): pair is readonly [string, string] =>
+    pair.every((each) => typeof each === 'string'),
+  );
+  return texts.length > 0 ? Object.fromEntries(texts) : undefined;
+}
+
+function memberOf(json: unknown, key: string): unknown {
+  return typeof json === 'object' && json !== null
+    ? Object.entries(json).find(([name]) => name === key)?.[1]
+    : undefined;
 }
 
 /** A framework but its tasks. */
