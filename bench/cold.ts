@@ -145,7 +145,7 @@ async function casesOf(stage: Stage, zone: Zone, kv: string): Promise<Case[]> {
     name: 'ours',
     octets: zone.octets.head + zone.octets.run + shardOctets,
     measure: async (run) => {
-      const services = [ourService('index.js', zone.publicKey), ...kvServices];
+      const services = [ourService('index.js', { verifyKeys: zone.publicKey }), ...kvServices];
       const served = await startWorkerd(stage, 'ours', services);
       try {
         return await measureOurs(served, zone, run);

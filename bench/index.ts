@@ -4,6 +4,7 @@ import { benchCold } from './cold.ts';
 import { benchLive } from './live.ts';
 import { benchSnapshot } from './snapshot.ts';
 import { onStage, type Part } from './stage.ts';
+import { benchViews } from './views.ts';
 import { benchWorker } from './worker.ts';
 
 /** `npm run bench [-- PART…]`: every figure the docs quote, printed by the run that made it (docs/benchmarks.md). */
@@ -20,6 +21,7 @@ type Flags = {
 };
 const PARTS: Readonly<Record<string, (flags: Flags) => Part>> = {
   worker: () => benchWorker,
+  views: () => benchViews,
   cold: ({ sizes }) => benchCold(sizes),
   agent: () => benchAgent,
   snapshot: ({ sizes }) => benchSnapshot(sizes),

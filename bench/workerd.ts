@@ -49,14 +49,17 @@ export function workerService(
   );
 }
 
-/** What the built Worker is given: our zone, open, heads signed with this key, KV from the service `kv`. */
-export function ourService(module: string, publicKeyBase64: string): string {
+/** What the built Worker is given: our zone, heads signed with this key, KV from the service `kv`. */
+export function ourService(
+  module: string,
+  { verifyKeys, access = 'open' }: { readonly verifyKeys: string; readonly access?: string },
+): string {
   const bindings = {
     SNAPSHOTS: 'kvNamespace = "kv"',
     ZONES: 'text = "mesos"',
-    ACCESS: 'text = "open"',
+    ACCESS: `text = "${access}"`,
     UPSTREAMS: 'text = ""',
-    VERIFY_KEYS: `text = "${publicKeyBase64}"`,
+    VERIFY_KEYS: `text = "${verifyKeys}"`,
   };
   return workerService('main', module, bindings, ['nodejs_compat']);
 }

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import { addAccessCommand } from './commands/access.ts';
 import { addCostCommand } from './commands/cost.ts';
 import { addCtlCommand } from './commands/ctl.ts';
 import { addDiffCommand } from './commands/diff.ts';
@@ -15,6 +16,7 @@ import { addRollbackCommand } from './commands/rollback.ts';
 import { addSimulateCommand } from './commands/simulate.ts';
 import { addSyncCommand } from './commands/sync.ts';
 import { note, stopSignal } from './commands/terminal.ts';
+import { addTokenCommand } from './commands/token.ts';
 import { ConfigError } from './config.ts';
 
 /** Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 done but for names held back, 130 stopped before it was done. */
@@ -53,6 +55,8 @@ async function run(argv: readonly string[]): Promise<number> {
   addExplainCommand(program);
   addDoctorCommand(program);
   addKeysCommand(program);
+  addAccessCommand(program);
+  addTokenCommand(program);
   addCostCommand(program);
   addSimulateCommand(program);
   for (const command of program.commands) command.exitOverride();

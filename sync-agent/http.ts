@@ -4,6 +4,7 @@ import { type SecureContext, createSecureContext } from 'node:tls';
 import { createGunzip } from 'node:zlib';
 import { Agent } from 'undici';
 import { onceMoreIfClosed } from './http-repeat.ts';
+import { hideTokens } from './hide-tokens.ts';
 import { tidy } from './http-secrets.ts';
 import { parseRetryAfter } from './retry.ts';
 
@@ -208,7 +209,10 @@ function startExchange(
   request.signal.addEventListener('abort', stop, { once: true });
   const timer = Number.isFinite(timeoutMs) ? setTimeout(expire, timeoutMs) : undefined;
   const error: Exchange['error'] = (happened, facts) =>
-    new HttpError(`${method} ${url.origin}${url.pathname} ${tidy(happened, request.headers)}`, facts);
+    new HttpError(
+      `${method} ${url.origin}${hideTokens(url.pathname)} ${tidy(happened, request.headers)}`,
+      facts,
+    );
   return {
     signal: controller.signal,
     error,

@@ -1,6 +1,10 @@
-import { Hono } from 'hono/tiny';
 import { readQuery } from '../zone/query.ts';
 import { writeMalformedReply } from '../zone/wire.ts';
+import type { Asker } from './access/askers.ts';
+import { Refused, unauthorized } from './access/method.ts';
+import { tooMany } from './access/rate.ts';
+import { routeOf } from './access/path.ts';
+import type { View } from './access/views.ts';
 import {
   acceptsMessages,
   BROKEN_OFF,
@@ -9,21 +13,15 @@ import {
   problemResponse,
   queryOctets,
 } from './doh.ts';
-import { type Bindings, parseEnv, type Settings } from './env.ts';
-import { healthOf } from './health.ts';
+import type { Bindings } from './env.ts';
+import { healthForStrangers } from './health.ts';
+import { type Isolate, startIsolate } from './isolate.ts';
 import { answerJson, asksForJson } from './json-api.ts';
-import { createPacketCache, type PacketCache, packetKey } from './packet-cache.ts';
-import { resolve, type ResolveOptions, type Resolved } from './resolve.ts';
-import { createBlocks } from './snapshot/blocks.ts';
+import { packetKey } from './packet-cache.ts';
+import { answerPage, DOH_PATH, HEALTH_PATH, JSON_PATH } from './pages.ts';
+import { resolve, type Resolved } from './resolve.ts';
 import { snapshotAgeSeconds } from './snapshot/held.ts';
-import { createKvBlockFetcher, createKvHeadSource, withAcceptedCacheTtl } from './snapshot/kv.ts';
-import { createSnapshotReader } from './snapshot/reader.ts';
 import type { WaitUntil } from './snapshot/share.ts';
-import { startTimer } from './snapshot/timer.ts';
-import { lookupForPage, statusPage } from './status.ts';
-import { createUpstream } from './upstream/upstream.ts';
-import { createShardLoader, type LoadShard } from './v1/entries.ts';
-import { answerV1 } from './v1/routes.ts';
 
 export type App = {
   readonly fetch: (
@@ -33,20 +31,17 @@ export type App = {
   ) => Response | Promise<Response>;
 };
 
-/** Blocks kept in an isolate, over all zones: below the 128 MB limit with room for the rest, and for garbage. */
-const BLOCK_CACHE_OCTETS = 32 * 1024 * 1024;
-const VARIANT = 'main';
-const DOH_PATH = '/dns-query';
-
-/** Settings and caches of one isolate. */
-type Isolate = {
-  readonly settings: Settings;
-  readonly options: ResolveOptions;
-  readonly packets: PacketCache;
-  readonly loadShard: LoadShard;
+/** A request's URL behind its host, in parts. */
+type Asked = {
+  /** What stands before `path`: `/t/<token>`, or nothing. */
+  readonly base: string;
+  readonly path: string;
+  /** From its `?` on. */
+  readonly search: string;
+  readonly waitUntil: WaitUntil;
 };
 
-/** The Worker. `/dns-query` is a plain function ahead of the router: it is the path that has to be fast. */
+/** The Worker. With `ACCESS=open` `/dns-query` is decided first: it is the path that has to be fast. */
 export function createApp(): App {
   let isolate: Isolate | undefined;
   let starting: Promise<Isolate> | undefined;
@@ -60,157 +55,149 @@ export function createApp(): App {
     }
   };
 
-  const router = new Hono<{ Bindings: Bindings }>();
-  router.use('*', async (context, next) => {
-    const { access } = (await ready(context.env)).settings;
-    if (access.kind === 'closed' && context.req.path !== '/health')
-      return problemResponse(closed(access.reason));
-    return next();
-  });
-  router.get('/', async (context) => {
-    const { settings, options } = await ready(context.env);
-    const waitUntil: WaitUntil = (work) => context.executionCtx.waitUntil(work);
-    const { name = '', type = 'A' } = context.req.query();
-    const lookup = name === '' ? undefined : await lookupForPage({ name, type }, options, waitUntil);
-    const health = await healthOf(settings, options, waitUntil);
-    return statusPage(health, { dohUrl: new URL(DOH_PATH, context.req.url).href, lookup });
-  });
-  router.get('/health', async (context) => {
-    const { settings, options } = await ready(context.env);
-    const health = await healthOf(settings, options, (work) => context.executionCtx.waitUntil(work));
-    return context.json(health, health.status === 'not-ready' ? 503 : 200, { 'cache-control': 'no-store' });
-  });
-  router.all('/resolve', async (context) => {
-    const { options } = await ready(context.env);
-    const waitUntil: WaitUntil = (work) => context.executionCtx.waitUntil(work);
-    return answerJson(context.req.raw, new URL(context.req.url).search, { options, waitUntil });
-  });
-  router.all('/v1/*', async (context) => {
-    const isolate = await ready(context.env);
-    const waitUntil: WaitUntil = (work) => context.executionCtx.waitUntil(work);
-    const { pathname } = new URL(context.req.url);
-    return answerV1(context.req.raw, pathname.slice('/v1/'.length), { ...isolate, waitUntil });
-  });
-  router.notFound((context) =>
-    problemResponse({ status: 404, reason: `There is nothing at ${context.req.path}.` }),
-  );
-  router.onError((error) => internalError(error));
-
   return {
     fetch: (request, env, context) => {
       const { url } = request;
       const pathStart = url.indexOf('/', 8);
       const searchStart = url.indexOf('?', pathStart);
       const path = searchStart < 0 ? url.slice(pathStart) : url.slice(pathStart, searchStart);
-      if (path !== DOH_PATH) return router.fetch(request, env, context);
       const search = searchStart < 0 ? '' : url.slice(searchStart);
       const waitUntil: WaitUntil = (work) => context.waitUntil(work);
-      if (isolate) return answer(request, search, { isolate, waitUntil });
-      return ready(env).then(
-        (started) => answer(request, search, { isolate: started, waitUntil }),
-        internalError,
-      );
+      if (path === DOH_PATH && isolate?.isPlain)
+        return answer(request, search, { view: isolate.everybody, waitUntil });
+      const asked = { base: '', path, search, waitUntil };
+      if (isolate) return serve(request, asked, isolate);
+      return ready(env).then((started) => serve(request, asked, started), internalError);
     },
   };
 }
 
-async function startIsolate(env: Bindings): Promise<Isolate> {
-  const settings = await parseEnv(env);
-  const now = (): number => Date.now();
-  const kv = withAcceptedCacheTtl(env.SNAPSHOTS);
-  const fetchBlock = createKvBlockFetcher(kv);
-  const blocks = createBlocks({ fetchBlock, maxOctets: BLOCK_CACHE_OCTETS, now, startTimer });
-  const zones = settings.zones.map((zone) => ({
-    ...zone,
-    reader: createSnapshotReader({
-      origin: zone.origin,
-      variant: VARIANT,
-      source: createKvHeadSource(kv, {
-        origin: zone.origin,
-        variant: VARIANT,
-        verifyKeys: settings.verifyKeys,
-      }),
-      blocks,
-      now,
-      startTimer,
-      headRefreshMs: settings.headRefreshMs,
-      headMaxAgeMs: settings.headMaxAgeMs,
-      onProblem: (problem) => console.warn(problem),
-    }),
-  }));
-  const upstream =
-    settings.forwarding &&
-    createUpstream(settings.forwarding, { fetch: (...request) => fetch(...request), now });
-  const { random } = Math;
-  const options = { zones, upstream, now, random };
-  const packets = createPacketCache({
-    isCurrent: (held, waitUntil) => {
-      for (const { reader } of zones) if (reader.isCurrent(held, waitUntil)) return true;
-      return false;
-    },
-    now,
-    random,
-  });
-  return { settings, options, packets, loadShard: createShardLoader(fetchBlock, VARIANT) };
+/** Decides who asks. Below this is a view, and nothing else of the asker. */
+function serve(request: Request, asked: Asked, isolate: Isolate): Response | Promise<Response> {
+  const { settings, everybody, askers, rates } = isolate;
+  const { waitUntil } = asked;
+  const { access } = settings;
+  if (access.kind === 'open') {
+    if (!rates.allowsStranger('open', request, waitUntil)) return refusal(tooMany());
+    return serveView(request, asked, { isolate, view: everybody, team: undefined });
+  }
+  const isPreflight = request.method === 'OPTIONS';
+  if (access.kind === 'closed' || !askers) {
+    if (isPreflight && asked.path === DOH_PATH) return preflightResponse();
+    if (asked.path === HEALTH_PATH) return serveStrangersHealth(request, asked, isolate);
+    const reason = access.kind === 'closed' ? access.reason : 'nobody is known';
+    return problemResponse({ status: 403, reason: `This resolver is closed: ${reason}.` });
+  }
+  const { base, path } = routeOf(asked.path);
+  // Browsers send no credential along with it; the answer is the same for all.
+  if (isPreflight && (path === DOH_PATH || path === JSON_PATH))
+    return preflightResponse({ credentials: true });
+  const refuse = (error: unknown): Response =>
+    refusal(rates.allowsStranger('refused', request, waitUntil) ? error : tooMany());
+  const serveAsker = (asker: Asker | undefined): Response | Promise<Response> => {
+    if (!asker) {
+      // `/health` says to monitors without a credential that all is well, and nothing of the zones.
+      const isHealth = asked.path === HEALTH_PATH;
+      return isHealth ? serveStrangersHealth(request, asked, isolate) : refuse(unauthorized());
+    }
+    const { team, view } = asker;
+    if (!rates.allowsTeam(team, view.ratePerMinute, waitUntil)) return refusal(tooMany());
+    return serveView(request, { ...asked, base, path }, { isolate, view, team });
+  };
+  const asker = askers.ask(request, waitUntil);
+  return asker instanceof Promise ? asker.then(serveAsker, refuse) : serveAsker(asker);
 }
 
-/** A DoH request (RFC 8484). What DNS can say is said in DNS, with status 200. */
-function answer(
+function serveView(
   request: Request,
-  search: string,
-  { isolate, waitUntil }: { isolate: Isolate; waitUntil: WaitUntil },
+  { base, path, search, waitUntil }: Asked,
+  { isolate, view, team }: { isolate: Isolate; view: View; team: string | undefined },
 ): Response | Promise<Response> {
-  const { settings, options, packets } = isolate;
+  const { settings, loadShard, queryLog, rates } = isolate;
+  if (path === DOH_PATH) {
+    const log = queryLog && ((reply: Uint8Array) => queryLog(reply, team, waitUntil));
+    return answer(request, search, { view, waitUntil, log });
+  }
+  const access = settings.access.kind;
+  const limits = access === 'open' && !rates.limited.open ? undefined : rates.limited;
+  const page = { base, path, search, view, access, limits, loadShard, waitUntil };
+  return answerPage(request, page).catch(internalError);
+}
+
+function serveStrangersHealth(request: Request, { waitUntil }: Asked, isolate: Isolate): Promise<Response> {
+  const { settings, everybody } = isolate;
+  return healthForStrangers(request, { access: settings.access.kind, view: everybody, waitUntil }).catch(
+    internalError,
+  );
+}
+
+/** What an answer is made with; `log` is told each reply. */
+type Making = {
+  readonly view: View;
+  readonly waitUntil: WaitUntil;
+  readonly log?: ((reply: Uint8Array) => void) | undefined;
+};
+
+/** A DoH request (RFC 8484). What DNS can say is said in DNS, with status 200. */
+function answer(request: Request, search: string, making: Making): Response | Promise<Response> {
+  const { view, waitUntil } = making;
+  const { packets } = view;
   const { method } = request;
   if (method === 'OPTIONS') return preflightResponse();
-  if (settings.access.kind === 'closed') return problemResponse(closed(settings.access.reason));
   const known = method === 'GET' ? packets.find(search, waitUntil) : undefined;
-  if (known && acceptsMessages(request)) return respond(known, options);
+  if (known && acceptsMessages(request)) return respond(known, making);
   const octets = queryOctets(request, search);
   if (octets instanceof Promise) {
     const answerBody = (body: Awaited<typeof octets>): Response | Promise<Response> => {
       const key = body instanceof Uint8Array ? packetKey(body) : '';
       const same = packets.find(key, waitUntil);
-      return same ? respond(same, options) : answerOctets(body, key, { isolate, waitUntil });
+      return same ? respond(same, making) : answerOctets(body, key, making);
     };
     return octets.then(answerBody, () => problemResponse(BROKEN_OFF));
   }
   if (!(octets instanceof Uint8Array) && asksForJson(request, search))
-    return answerJson(request, search, { options, waitUntil }).catch((error: unknown) =>
-      internalError(error),
-    );
-  return answerOctets(octets, search, { isolate, waitUntil });
+    return answerJson(request, search, { view, waitUntil }).catch((error: unknown) => internalError(error));
+  return answerOctets(octets, search, making);
 }
 
 /** `key` is the query's in the packet cache. */
 function answerOctets(
   octets: Awaited<ReturnType<typeof queryOctets>>,
   key: string,
-  { isolate, waitUntil }: { isolate: Isolate; waitUntil: WaitUntil },
+  making: Making,
 ): Response | Promise<Response> {
-  const { options, packets } = isolate;
+  const { options, packets } = making.view;
   if (!(octets instanceof Uint8Array)) return problemResponse(octets);
   const query = readQuery(octets);
   if (!query) return problemResponse({ status: 400, reason: 'The message is no DNS query.' });
   if (query.kind === 'malformed')
     return messageResponse(writeMalformedReply(query), { ttl: undefined, shared: false });
-  const resolved = resolve(query, options, waitUntil);
+  const resolved = resolve(query, options, making.waitUntil);
   const keepAndRespond = (late: Resolved): Response => {
     packets.keep(key, late);
-    return respond(late, options);
+    return respond(late, making);
   };
   return resolved instanceof Promise
     ? resolved.then(keepAndRespond, internalError)
     : keepAndRespond(resolved);
 }
 
-function respond({ octets, ttl, held }: Resolved, { now }: ResolveOptions): Response {
-  const snapshot = held && { serial: held.root.serial, ageSeconds: snapshotAgeSeconds(held, now()) };
-  return messageResponse(octets, { ttl, shared: true, snapshot });
+function respond({ octets, ttl, held }: Resolved, { view: { options, shared }, log }: Making): Response {
+  log?.(octets);
+  const snapshot = held && {
+    serial: held.root.serial,
+    ageSeconds: snapshotAgeSeconds(held, options.now()),
+  };
+  return messageResponse(octets, { ttl, shared, snapshot });
 }
 
-function closed(reason: string): { status: number; reason: string } {
-  return { status: 403, reason: `This resolver is closed: ${reason}.` };
+/** One refusal for all that is wrong with a credential; whatever else was thrown is a fault of ours. */
+function refusal(error: unknown): Response {
+  if (!(error instanceof Refused)) return internalError(error);
+  const response = problemResponse({ status: error.status, reason: error.message });
+  if (error.retryAfterSeconds !== undefined)
+    response.headers.set('retry-after', String(error.retryAfterSeconds));
+  return response;
 }
 
 /** Tells the log what broke and the client only that something did. */

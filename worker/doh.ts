@@ -131,6 +131,8 @@ function headOf({ ttl, shared, snapshot }: ResponseFacts): Response {
     'cache-control': ttl === undefined ? 'no-store' : `${shared ? '' : 'private, '}max-age=${ttl}`,
     'access-control-allow-origin': '*',
   };
+  // What one asker may see another may not: their credential makes it another answer.
+  if (!shared && ttl !== undefined) headers['vary'] = 'authorization, cookie';
   if (snapshot) headers['snapshot'] = `${snapshot.serial};age=${snapshot.ageSeconds}`;
   return new Response(null, { headers });
 }
@@ -148,17 +150,18 @@ export function problemResponse({
     'access-control-allow-origin': '*',
   };
   if (status === 405) headers['allow'] = 'GET, HEAD, POST, OPTIONS';
+  if (status === 401) headers['www-authenticate'] = 'Bearer';
   return new Response(`${reason}\n`, { status, headers });
 }
 
-/** The answer to a browser's preflight: pages may ask, by GET or POST. */
-export function preflightResponse(): Response {
+/** The answer to a browser's preflight: pages may ask, by GET or POST; `credentials`: with `authorization`. */
+export function preflightResponse({ credentials = false } = {}): Response {
   return new Response(null, {
     status: 204,
     headers: {
       'access-control-allow-origin': '*',
       'access-control-allow-methods': 'GET, POST',
-      'access-control-allow-headers': 'accept, content-type',
+      'access-control-allow-headers': `accept, ${credentials ? 'authorization, ' : ''}content-type`,
       'access-control-max-age': '86400',
     },
   });

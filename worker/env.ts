@@ -1,6 +1,8 @@
 import { FormatError } from '../zone/format-error.ts';
 import { nameToWire, type OwnerName, parseName } from '../zone/name.ts';
 import { importVerifyKeys, type VerifyKeys } from '../zone/root.ts';
+import type { CloudflareAccessBindings } from './access/cloudflare-access.ts';
+import type { QueryLogBindings } from './access/query-log.ts';
 import {
   type Forwarding,
   type ForwardingBindings,
@@ -9,16 +11,18 @@ import {
 } from './upstream/forwarding.ts';
 
 /** What `wrangler.toml` binds. `docs/configuration.md` has a line on each. */
-export type Bindings = ForwardingBindings & {
-  readonly SNAPSHOTS: KVNamespace;
-  readonly ZONES?: string;
-  readonly ACCESS?: string;
-  readonly UPSTREAMS?: string;
-  readonly VERIFY_KEYS?: string;
-  readonly ENUMERATION?: string;
-  readonly HEAD_REFRESH_SECONDS?: string;
-  readonly HEAD_MAX_AGE_SECONDS?: string;
-};
+export type Bindings = ForwardingBindings &
+  CloudflareAccessBindings &
+  QueryLogBindings & {
+    readonly SNAPSHOTS: KVNamespace;
+    readonly ZONES?: string;
+    readonly ACCESS?: string;
+    readonly UPSTREAMS?: string;
+    readonly VERIFY_KEYS?: string;
+    readonly ENUMERATION?: string;
+    readonly HEAD_REFRESH_SECONDS?: string;
+    readonly HEAD_MAX_AGE_SECONDS?: string;
+  };
 
 export type ServedZone = { readonly origin: OwnerName; readonly originWire: Uint8Array };
 
@@ -37,8 +41,15 @@ export type Settings = {
   readonly headMaxAgeMs: number;
 };
 
-/** `open`: anybody may ask. `closed`: nobody, and why. */
-export type Access = { readonly kind: 'open' } | { readonly kind: 'closed'; readonly reason: string };
+/** Ways of access, as the access document maps each to a team. */
+const METHODS = ['tokens', 'cloudflare-access', 'client-certificates'] as const;
+export type MethodName = (typeof METHODS)[number];
+
+/** `open`: anybody may ask. `credentials`: teams, told by these methods in their order. `closed`: nobody, and why. */
+export type Access =
+  | { readonly kind: 'open' }
+  | { readonly kind: 'credentials'; readonly methods: readonly MethodName[] }
+  | { readonly kind: 'closed'; readonly reason: string };
 
 const DEFAULT_UPSTREAMS = 'https://cloudflare-dns.com/dns-query,https://dns.google/dns-query';
 const KEYS_MISSING = 'VERIFY_KEYS is not set: put the public key there that the sync agent printed';
@@ -66,11 +77,18 @@ export async function parseEnv(env: Bindings): Promise<Settings> {
   };
 }
 
-/** Shut unless `open` is spelled out: a cluster's names are not for strangers. */
+/** Shut unless what opens it is spelled out: a cluster's names are not for strangers. */
 function parseAccess(text = ''): Access {
   if (text.trim() === 'open') return { kind: 'open' };
   if (text.trim() === '') return { kind: 'closed', reason: 'ACCESS is not set' };
-  return { kind: 'closed', reason: 'ACCESS names no way of access that this version knows (open)' };
+  const methods = list(text).flatMap((name) => METHODS.find((known) => known === name) ?? []);
+  // One word that is not known may be one that was meant to keep somebody out.
+  if (methods.length > 0 && methods.length === list(text).length) return { kind: 'credentials', methods };
+  const known = `open alone, or ${METHODS.join(', ')}`;
+  return {
+    kind: 'closed',
+    reason: `ACCESS names a way of access that this version does not know (${known})`,
+  };
 }
 
 function seconds(name: string, text: string | undefined, fallback: number): number {

@@ -7,7 +7,8 @@ import { rdataText } from '../zone/rdata-text.ts';
 import { TYPE, typeCode } from '../zone/record.ts';
 import { RCODE } from '../zone/wire.ts';
 import { DNS_MESSAGE, messageResponse, preflightResponse, problemResponse } from './doh.ts';
-import { resolve, type ResolveOptions, type Resolved } from './resolve.ts';
+import type { View } from './access/views.ts';
+import { resolve, type Resolved } from './resolve.ts';
 import { snapshotAgeSeconds } from './snapshot/held.ts';
 import type { WaitUntil } from './snapshot/share.ts';
 
@@ -34,7 +35,7 @@ export function asksForJson(request: Request, search: string): boolean {
 export async function answerJson(
   request: Request,
   search: string,
-  { options, waitUntil }: { options: ResolveOptions; waitUntil: WaitUntil },
+  { view, waitUntil }: { view: View; waitUntil: WaitUntil },
 ): Promise<Response> {
   if (request.method === 'OPTIONS') return preflightResponse();
   if (request.method !== 'GET' && request.method !== 'HEAD') {
@@ -45,8 +46,8 @@ export async function answerJson(
   const parameters = new URLSearchParams(search);
   const query = queryFrom(parameters);
   if (typeof query === 'string') return problemResponse({ status: 400, reason: query });
-  const resolved = await resolve(query, options, waitUntil);
-  const response = responseTo(resolved, options);
+  const resolved = await resolve(query, view.options, waitUntil);
+  const response = responseTo(resolved, view);
   if (parameters.get('ct')?.toLowerCase() === DNS_MESSAGE) return response;
   // What a message's response says of caching, of who may read it and of the snapshot holds for its JSON too.
   response.headers.set('content-type', DNS_JSON);
@@ -86,10 +87,10 @@ function flagFrom(text: string | null): boolean | undefined {
   return text === '' || text === '1' || text.toLowerCase() === 'true' ? true : undefined;
 }
 
-function responseTo({ octets, ttl, held }: Resolved, { now }: ResolveOptions): Response {
+function responseTo({ octets, ttl, held }: Resolved, { options: { now }, shared }: View): Response {
   return messageResponse(octets, {
     ttl,
-    shared: true,
+    shared,
     ...(held && { snapshot: { serial: held.root.serial, ageSeconds: snapshotAgeSeconds(held, now()) } }),
   });
 }

@@ -22,6 +22,8 @@ export type PacketCacheOptions = {
   /** Unix milliseconds. */
   readonly now: () => number;
   readonly random: () => number;
+  /** All that is kept may come to so many octets: 4 MiB. */
+  readonly maxOctets?: number;
 };
 
 /** A query's octets as text; empty for one too long to be kept. */
@@ -49,7 +51,12 @@ const ROUNDS_PER_SHUFFLE = 8;
 /** Queries of late that were asked once. */
 const MAX_ONCE = 1_024;
 
-export function createPacketCache({ isCurrent, now, random }: PacketCacheOptions): PacketCache {
+export function createPacketCache({
+  isCurrent,
+  now,
+  random,
+  maxOctets = MAX_OCTETS,
+}: PacketCacheOptions): PacketCache {
   const kept = new Map<string, Kept>();
   let octets = 0;
   const once = new Set<string>();
@@ -75,7 +82,7 @@ export function createPacketCache({ isCurrent, now, random }: PacketCacheOptions
       const { turns } = rewrite;
       if (turns * reply.length > MAX_REPLIES_OCTETS || isFirst(query)) return;
       octets += turns * reply.length + query.length + ENTRY_OCTETS;
-      if (octets > MAX_OCTETS) {
+      if (octets > maxOctets) {
         kept.clear();
         octets = turns * reply.length + query.length + ENTRY_OCTETS;
       }

@@ -3,10 +3,11 @@ import { writeForwardedReply } from '../zone/forwarded.ts';
 import { isAtOrBelow } from '../zone/name.ts';
 import { CLASS_IN, OPCODE_QUERY, type Query } from '../zone/query.ts';
 import { TYPE } from '../zone/record.ts';
+import type { IsHidden } from '../zone/visible.ts';
 import { EDE, type ExtendedError, RCODE, type Reply, writeReply } from '../zone/wire.ts';
-import type { ServedZone } from './env.ts';
+import { findVisible, type ViewedZone } from './access/find-visible.ts';
 import { hasExpired, type Held, isStale, snapshotAgeSeconds } from './snapshot/held.ts';
-import type { Found, SnapshotReader } from './snapshot/reader.ts';
+import type { Found } from './snapshot/reader.ts';
 import type { WaitUntil } from './snapshot/share.ts';
 import { answerSpecialName, answerSpecialType } from './special-names.ts';
 import { isMapped } from './upstream/forwarding.ts';
@@ -27,9 +28,12 @@ export type Rewrite = {
   readonly write: (turn: number) => Uint8Array;
 };
 
+/** What is answered from, as one view has it. */
 export type ResolveOptions = {
   /** Longest origin first. */
-  readonly zones: readonly (ServedZone & { readonly reader: SnapshotReader })[];
+  readonly zones: readonly ViewedZone[];
+  /** Of names in our zones, whether or not the view has those; undefined: none is. */
+  readonly isHidden?: IsHidden | undefined;
   /** Undefined: names outside our zones are refused. */
   readonly upstream: Upstream | undefined;
   readonly now: () => number;
@@ -49,7 +53,10 @@ export function resolve(
   if (refusal) return written(query, { ...refusal, recursionAvailable: false }, options);
   const zone = options.zones.find(({ originWire }) => isAtOrBelow(query.name, originWire));
   if (!zone) return forward(query, options, waitUntil);
-  const found = zone.reader.find(query.name, waitUntil);
+  const { isHidden } = options;
+  const found = isHidden
+    ? findVisible(zone, query.name, { isHidden, waitUntil })
+    : zone.reader.find(query.name, waitUntil);
   return found instanceof Promise
     ? found.then((late) => fromZone(query, late, options))
     : fromZone(query, found, options);

@@ -9,6 +9,7 @@ import { TYPE, typeCode, typeName } from '../zone/record.ts';
 import { RCODE } from '../zone/wire.ts';
 import type { Health, ZoneHealth } from './health.ts';
 import { resolve, type ResolveOptions } from './resolve.ts';
+import { pageHeaders } from './security-headers.ts';
 import type { WaitUntil } from './snapshot/share.ts';
 
 /** A look-up as a person reads it. */
@@ -62,7 +63,8 @@ function readable(octets: Uint8Array, answer: MessageRecord): PageLookup['answer
 /** The page for people: zones, their age, and a look-up. Works without script. */
 export function statusPage(
   health: Health,
-  { dohUrl, lookup }: { dohUrl: string; lookup: PageLookup | undefined },
+  /** `base` stands before each path of ours: `/t/<token>`, or nothing. */
+  { base, dohUrl, lookup }: { base: string; dohUrl: string; lookup: PageLookup | undefined },
 ): Response {
   const { access, zones } = health;
   const page = html`<!doctype html>
@@ -96,7 +98,7 @@ export function statusPage(
             </tbody>
           </table>
           <h2>Look up</h2>
-          <form method="get" action="/">
+          <form method="get" action="${base}/">
             <label>
               Name
               <input name="name" value="${lookup?.name ?? ''}" placeholder="search.marathon.mesos" required />
@@ -113,16 +115,7 @@ export function statusPage(
         </main>
       </body>
     </html>`;
-  return new Response(String(page), {
-    headers: {
-      'content-type': 'text/html; charset=utf-8',
-      'cache-control': 'no-store',
-      'content-security-policy':
-        "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'",
-      'referrer-policy': 'no-referrer',
-      'x-content-type-options': 'nosniff',
-    },
-  });
+  return new Response(String(page), { headers: pageHeaders(dohUrl) });
 }
 
 function rowOf(cells: readonly string[]): unknown {

@@ -2,6 +2,7 @@ import { access, stat } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { type AgentConfig, ConfigError } from '../config.ts';
 import { askAgent } from '../control/client.ts';
+import { checkEdge } from '../doctor/edge.ts';
 import { type Finding, isAllWell, renderFinding, renderSum } from '../doctor/finding.ts';
 import { checkDirectory, checkFiles, checkNode, checkSigningKey } from '../doctor/machine.ts';
 import { checkMasters, hasStream } from '../doctor/masters.ts';
@@ -23,7 +24,7 @@ import type { OutputFlags } from './office.ts';
 import { print } from './print.ts';
 import { note, stopSignal } from './terminal.ts';
 
-type Flags = OutputFlags & { readonly json?: boolean };
+type Flags = OutputFlags & { readonly json?: boolean; readonly edge?: string };
 type Report = (...findings: readonly Finding[]) => Promise<void>;
 
 const REQUEST_LIMIT_MS = 5_000;
@@ -35,6 +36,7 @@ const EXAMPLES = `
 Examples:
   mesos-doh doctor --config /etc/mesos-doh/config.json
   mesos-doh doctor --master http://10.0.0.1:5050 --sink-dir /srv/snapshots
+  MESOS_DOH_TOKEN=mdt_… mesos-doh doctor --edge https://doh.example.com
 
 Run it on the agent's machine, as the agent's user, with CLOUDFLARE_API_TOKEN as the agent has it. It writes nothing.
 Exit codes: 0 all well, 1 something is wrong, 2 wrong usage or configuration. All lines: docs/doctor.md`;
@@ -43,15 +45,18 @@ export function addDoctorCommand(program: Command): void {
   addInputOptions(program.command('doctor'))
     .description('check all the agent needs, and say how to mend what is wrong')
     .option('--sink-dir <dir>', 'the directory that is published to, instead of Workers KV')
+    .option('--edge <url>', 'try the doors of the Worker at this URL instead, as a stranger and with a token')
     .option('--json', 'print the findings as JSON')
     .addHelpText('after', EXAMPLES)
     .action(async (flags: Flags) => {
       const config = configFrom(flags, note);
       const findings: Finding[] = [];
-      await examine(flags, config, async (...found) => {
+      const report: Report = async (...found) => {
         findings.push(...found);
         if (flags.json !== true) for (const one of found) await print(`${renderFinding(one)}\n`);
-      });
+      };
+      if (flags.edge === undefined) await examine(flags, config, report);
+      else await examineEdge(flags.edge, config, report);
       const isWell = isAllWell(findings);
       if (flags.json === true) await print(`${JSON.stringify({ isWell, findings }, undefined, 1)}\n`);
       else await print(`${renderSum(findings)}\n`);
@@ -59,7 +64,28 @@ export function addDoctorCommand(program: Command): void {
     });
 }
 
-/** All checks, those first whose failure explains others. What is asked of a Worker will come after them. */
+/** A deployed Worker from outside. The token in its URL, or from the environment, where `ps` does not show it. */
+async function examineEdge(url: string, config: AgentConfig, report: Report): Promise<void> {
+  const http = createHttp({ connectTimeoutMs: REQUEST_LIMIT_MS });
+  const token = process.env['MESOS_DOH_TOKEN'] || undefined;
+  try {
+    await checkEdge(
+      {
+        url,
+        ...(token !== undefined && { token }),
+        zone: config.domain,
+        staleAfterSeconds: config.staleAfterSeconds,
+        http,
+        onFinding: report,
+      },
+      stopSignal(),
+    );
+  } finally {
+    await http.close();
+  }
+}
+
+/** All checks, those first whose failure explains others. */
 async function examine(flags: Flags, config: AgentConfig, report: Report): Promise<void> {
   const place = [flags.config, flags.mesosDnsConfig].filter((path) => path !== undefined).join(' and ');
   const files = await checkFiles(namedFiles(config), FILES);

@@ -81,7 +81,7 @@ const NEXT_STEP: Readonly<Record<RotationState, (path: string) => string>> = {
     `${keyPlaces(path).next} to every other agent of the zone; then: mesos-doh keys rotate --finish`,
   finished: () =>
     'the new key signs as soon as every agent is restarted. Keep VERIFY_KEYS as it is until then and a day ' +
-    'longer; then: mesos-doh keys rotate --forget',
+    'longer; with team tokens: mesos-doh access renew; then: mesos-doh keys rotate --forget',
 };
 
 async function show(path: string, ring: KeyRing, { json }: Flags): Promise<void> {

@@ -4,13 +4,14 @@ import { FormatError } from '../../zone/format-error.ts';
 import { type OwnerName, parseName } from '../../zone/name.ts';
 import { encodeQuestion } from '../../zone/question.ts';
 import { type RecordType, TYPE, typeCode, typeName } from '../../zone/record.ts';
+import { hideTokens } from '../hide-tokens.ts';
 import { createHttp } from '../http.ts';
 import { stopSignal } from './terminal.ts';
 
 const DEFAULT_URL = 'http://127.0.0.1:8787/dns-query';
 const TIMEOUT_MS = 5_000;
 
-type Flags = { readonly url: string; readonly json?: boolean };
+type Flags = { readonly url?: string; readonly json?: boolean };
 
 const EXAMPLES = `
 Examples:
@@ -28,15 +29,13 @@ export function addLookupCommand(program: Command): void {
       'A, AAAA, SRV, ANY, TYPE65, … (default: SRV for names that begin with _, else A)',
       readType,
     )
-    .option(
-      '--url <url>',
-      'the DoH URL, also from MESOS_DOH_URL',
-      readUrl,
-      process.env['MESOS_DOH_URL'] ?? DEFAULT_URL,
-    )
+    .option('--url <url>', `the DoH URL, also from MESOS_DOH_URL (default: ${DEFAULT_URL})`, readUrl)
     .option('--json', 'print the whole reply as JSON')
     .addHelpText('after', EXAMPLES)
-    .action(async (name: OwnerName, type: RecordType | undefined, { url, json }: Flags) => {
+    .action(async (name: OwnerName, type: RecordType | undefined, flags: Flags) => {
+      const { json } = flags;
+      // Not as the flag's default, which --help would print with the token in it.
+      const url = flags.url ?? readUrl(process.env['MESOS_DOH_URL'] || DEFAULT_URL);
       const asked = type ?? (name.startsWith('_') ? TYPE.SRV : TYPE.A);
       const started = performance.now();
       const { reply, snapshot } = await ask(url, name, asked);
@@ -101,7 +100,7 @@ function render(
   }
   for (const line of extendedErrors(reply)) lines.push('', `;; ${line}`);
   const snapshot = facts.snapshot === undefined ? '' : `, snapshot ${facts.snapshot.replace(';', ', ')} s`;
-  lines.push('', `;; from ${facts.url} in ${Math.round(facts.elapsedMs)} ms${snapshot}`, '');
+  lines.push('', `;; from ${hideTokens(facts.url)} in ${Math.round(facts.elapsedMs)} ms${snapshot}`, '');
   return lines.join('\n');
 }
 

@@ -1,6 +1,8 @@
+import type { EdgeAbout } from './edge-finding.ts';
+
 /** What a check found: one line for a person, and what to do about it. */
 export type Finding = {
-  readonly about: About;
+  readonly about: About | EdgeAbout;
   /** `advice`: it works, and could be better or is worth knowing. `skipped`: could not be checked, says why. */
   readonly verdict: 'well' | 'advice' | 'wrong' | 'skipped';
   readonly says: string;

@@ -12,6 +12,7 @@ import { readHead, readLevels } from '../../sync-agent/publish/stored-head.ts';
 import { createPublisher } from '../../sync-agent/publish/publisher.ts';
 import { zoneOf, zoneSettings, recordTtl } from '../../sync-agent/record-settings.ts';
 import { fromLevels } from '../../sync-agent/records/from-levels.ts';
+import { readAgent } from '../../sync-agent/sources/mesos-v0.ts';
 import type { Sink } from '../../sync-agent/sinks/sink.ts';
 import { agentAt, endpoints, frameworkWith, stateWith, statusWith, taskWith } from './states.ts';
 
@@ -120,6 +121,29 @@ async function published(sink: Sink, variant: string): Promise<Record<string, re
   const { A, SRV } = fromLevels(await readLevels(place, stored.head.body, signal));
   return Object.fromEntries([...A, ...SRV].map(([name, values]) => [name, values.toSorted()]));
 }
+
+describe('attributes of an agent', () => {
+  it.each<[string, unknown]>([
+    ['/state', { public_ip: '192.0.2.1', cores: 4 }],
+    [
+      'the operator API',
+      [
+        { name: 'public_ip', type: 'TEXT', text: { value: '192.0.2.1' } },
+        { name: 'cores', type: 'SCALAR', scalar: { value: 4 } },
+        null,
+        { name: 5 },
+      ],
+    ],
+  ])('are its texts, as %s has them', (_, attributes) => {
+    const agent = readAgent({ id: 'S0', pid: 'slave(1)@10.0.0.1:5051', attributes }, () => undefined);
+    expect(agent?.attributes).toEqual({ public_ip: '192.0.2.1' });
+  });
+
+  it.each([[undefined], [null], ['x'], [{}], [[]], [5]])('are none where it has %j', (attributes) => {
+    const agent = readAgent({ id: 'S0', pid: 'slave(1)@10.0.0.1:5051', attributes }, () => undefined);
+    expect(agent?.attributes).toBeUndefined();
+  });
+});
 
 describe('variants of a zone', () => {
   it('are published from one read, each with the values it may have and no others', async () => {

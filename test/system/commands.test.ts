@@ -143,7 +143,10 @@ describe('sync to a directory', () => {
     [['simulate', '--port', '70000'], /a port/],
     [['up', '--upstream', 'nope'], /a DoH URL/],
     [['records', '--state', 'https://'], /--state: https:\/\/ is no URL/],
-    [['records', '--state', 'x', '--master', '10.0.0.1:5050'], /give one of --state, --axfr, and --master or --zk/],
+    [
+      ['records', '--state', 'x', '--master', '10.0.0.1:5050'],
+      /give one of --state, --axfr, and --master or --zk/,
+    ],
     [['records', '--sink-dir', 'absent', '--verify-key', 'AAAA'], /directory absent does not exist/],
   ])('refuses %j', async (args, message) => {
     const ended = await run(...args);

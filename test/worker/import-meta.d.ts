@@ -4,6 +4,6 @@ interface ImportMeta {
   /** Vite's: the modules whose paths match, loaded. */
   readonly glob: (
     pattern: string,
-    options: { readonly eager: true; readonly import: 'default' },
+    options: { readonly eager: true; readonly import: 'default'; readonly query?: '?raw' },
   ) => Readonly<Record<string, unknown>>;
 }

@@ -20,7 +20,7 @@ export type Kv = {
 };
 
 /** Seconds: for what changes, the least KV takes (60 in some accounts); for immutable blocks a day. */
-const SHORT_CACHE_TTL = 30;
+export const SHORT_CACHE_TTL = 30;
 const REFUSED_CACHE_TTL_INSTEAD = 60;
 const BLOCK_CACHE_TTL = 86_400;
 
@@ -89,7 +89,7 @@ export function createKvHeadSource(
         await value.cancel();
         return { root, body: undefined };
       }
-      const head = await decodeHead(await readHead(value), verifyKeys);
+      const head = await decodeHead(await readAtMost(value, MAX_HEAD_OCTETS, 'head'), verifyKeys);
       return { root: belongs(head.root), body: isHeld(head.root) ? undefined : head.body };
     },
   };
@@ -105,17 +105,17 @@ export function createKvBlockFetcher(kv: Kv): FetchBlock {
   };
 }
 
-/** No more of a value than a head may have: under the head's key may stand 25 MiB of anything. */
-async function readHead(value: ReadableStream): Promise<Uint8Array> {
+/** No more of a value than it may have: under a key may stand 25 MiB of anything. Throws `FormatError` for more. */
+export async function readAtMost(value: ReadableStream, most: number, what: string): Promise<Uint8Array> {
   const octets = createWriter(4096);
   const reader = value.getReader();
   for (;;) {
     const { done, value: chunk } = await reader.read();
     if (done) return octets.written();
     if (chunk instanceof Uint8Array) octets.octets(chunk);
-    if (octets.offset() <= MAX_HEAD_OCTETS) continue;
+    if (octets.offset() <= most) continue;
     await reader.cancel();
-    throw new FormatError('head', `is longer than ${MAX_HEAD_OCTETS} octets`);
+    throw new FormatError(what, `is longer than ${most} octets`);
   }
 }
 

@@ -22,6 +22,11 @@ export type Upstream = {
     zone: ForwardZone,
     waitUntil: WaitUntil,
   ) => WrittenReply | Promise<WrittenReply>;
+  /**
+   * The same upstreams in the same memory, in which it finds and leaves only replies of its own: what one view
+   * asked is told to no other, not even by how fast it comes or how much of its TTL is left.
+   */
+  readonly apart: () => Upstream;
 };
 
 export type UpstreamOptions = { readonly fetch: typeof fetch; readonly now: () => number };
@@ -45,8 +50,13 @@ export function createUpstream(forwarding: Forwarding, { fetch, now }: UpstreamO
   const flights = createFlights<KeptReply>(now);
   const standing = createStanding(now);
 
-  const load = async (query: Query, zone: ForwardZone, deadline: number): Promise<KeptReply> => {
-    const key = replyKey(query);
+  let parts = 0;
+
+  const load = async (
+    query: Query,
+    zone: ForwardZone,
+    { key, deadline }: { key: string; deadline: number },
+  ): Promise<KeptReply> => {
     const isInside = forwarding.insideNames.some((name) => isAtOrBelow(query.name, name));
     const options = { fetch, now, isWithheld: isInside ? undefined : pointsInside };
     const octets = encodeForwardedQuery(query);
@@ -64,13 +74,14 @@ export function createUpstream(forwarding: Forwarding, { fetch, now }: UpstreamO
     return kept;
   };
 
-  return {
+  const part = (prefix: string): Upstream => ({
     zoneOf: (name) => forwardZoneOf(forwarding, name),
+    apart: () => part(`${++parts}:`),
     forward: (query, zone, waitUntil) => {
-      const key = replyKey(query);
+      const key = prefix + replyKey(query);
       const deadline = now() + TOTAL_MS;
       const flight = (): Promise<KeptReply> =>
-        flights.join(key, () => load(query, zone, deadline), { deadline, waitUntil });
+        flights.join(key, () => load(query, zone, { key, deadline }), { deadline, waitUntil });
       const kept = cache.get(key);
       if (!kept) return flight().then((fresh) => written(query, fresh, now()));
       if (now() < kept.freshUntil) {
@@ -85,7 +96,8 @@ export function createUpstream(forwarding: Forwarding, { fetch, now }: UpstreamO
           : writtenStale(query, kept),
       );
     },
-  };
+  });
+  return part('');
 }
 
 function success({ reply, givenAt }: UpstreamReply): KeptReply {

@@ -4,6 +4,8 @@ import { FormatError } from '../../zone/format-error.ts';
 import { contentHash, hashName, sameOctets, toHex } from '../../zone/hash.ts';
 import { shardKey } from '../../zone/head.ts';
 import { applied, decidingEntries, type Levels, shardOf } from '../../zone/levels.ts';
+import { type IsHidden, withoutHidden } from '../../zone/visible.ts';
+import { standingIn, type ViewedZone } from '../access/find-visible.ts';
 import type { FetchBlock } from '../snapshot/blocks.ts';
 import type { Held } from '../snapshot/held.ts';
 
@@ -14,8 +16,8 @@ export type AllEntries = () => AsyncIterable<Entry>;
 export type LoadShard = (held: Held, index: number) => Promise<Block>;
 
 /** Loads past the isolate's cache: a pass over all shards would only push out what questions need. */
-export function createShardLoader(fetchBlock: FetchBlock, variant: string): LoadShard {
-  return async ({ body, zone: { zone } }, index) => {
+export function createShardLoader(fetchBlock: FetchBlock): LoadShard {
+  return async ({ root: { variant }, body, zone: { zone } }, index) => {
     const { shards } = body.levels;
     const hash = shards?.hashes[index];
     if (!shards || !hash) throw new FormatError('level table', `has no shard ${index}`);
@@ -34,6 +36,19 @@ const SHARDS_AHEAD = 4;
 /** The entries of the snapshot that is held now, whatever is published meanwhile: its blocks stay for a day. */
 export function allEntriesOf(held: Held, loadShard: LoadShard): AllEntries {
   return () => entries(held, loadShard);
+}
+
+/** Of all entries those that a view has, with what it may see of them. */
+export function visibleEntriesOf(
+  all: AllEntries,
+  zone: ViewedZone,
+  isHidden: IsHidden | undefined,
+): AllEntries {
+  if (!isHidden) return all;
+  return async function* () {
+    for await (const entry of all())
+      if (standingIn(zone, entryName(entry), isHidden) === 'visible') yield withoutHidden(entry, isHidden);
+  };
 }
 
 /** Overlay and run first, but for edits of what is in a shard: they wait for it. */

@@ -3,6 +3,7 @@ import { formatAddress } from '../../zone/address.ts';
 import { FormatError } from '../../zone/format-error.ts';
 import { isAtOrBelow, type OwnerName, nameToWire, parseName } from '../../zone/name.ts';
 import { decodeAddress, decodeSrv, TYPE } from '../../zone/record.ts';
+import { findVisible } from '../access/find-visible.ts';
 import type { ResolveOptions } from '../resolve.ts';
 import { hasExpired } from '../snapshot/held.ts';
 import type { WaitUntil } from '../snapshot/share.ts';
@@ -24,7 +25,7 @@ export async function lookUpName(
   const wire = name === undefined ? undefined : nameToWire(name);
   const zone = wire && options.zones.find(({ originWire }) => isAtOrBelow(wire, originWire));
   if (!wire || !zone) return { entry: undefined };
-  const found = await zone.reader.find(wire, waitUntil);
+  const found = await findVisible(zone, wire, { isHidden: options.isHidden, waitUntil });
   if (found.kind === 'unavailable') return { unavailable: found.reason };
   if (hasExpired(found.held, options.now())) return { unavailable: 'the snapshot has expired' };
   return { entry: found.entry?.kind === 'name' ? found.entry : undefined };

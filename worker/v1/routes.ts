@@ -6,7 +6,7 @@ import type { ResolveOptions } from '../resolve.ts';
 import { hasExpired, type Held } from '../snapshot/held.ts';
 import type { WaitUntil } from '../snapshot/share.ts';
 import { configFacts, versionFacts } from './config.ts';
-import { allEntriesOf, type AllEntries, type LoadShard } from './entries.ts';
+import { allEntriesOf, type AllEntries, type LoadShard, visibleEntriesOf } from './entries.ts';
 import { enumerationOf } from './enumerate.ts';
 import { type Host, hostsIn, lookUpName, type Service, servicesIn } from './look-up.ts';
 import { streamOf } from './stream.ts';
@@ -14,7 +14,10 @@ import { TRANSFER_PASSES, transferOf } from './transfer.ts';
 
 /** mesos-dns's HTTP interface, `/v1/…`, for our zones: never a name elsewhere, never an upstream. */
 export type V1Options = {
+  /** As the asker's view has them. */
   readonly settings: Pick<Settings, 'upstreams' | 'enumeration'>;
+  /** What allows enumeration, in words. */
+  readonly enumerationSwitch: string;
   readonly options: ResolveOptions;
   readonly loadShard: LoadShard;
   readonly waitUntil: WaitUntil;
@@ -83,12 +86,12 @@ async function answerName(
 async function answerZone(
   request: Request,
   kind: 'config' | 'axfr' | 'enumerate',
-  { settings, options, loadShard, waitUntil }: V1Options,
+  { settings, enumerationSwitch, options, loadShard, waitUntil }: V1Options,
 ): Promise<Response> {
   if (kind !== 'config' && !settings.enumeration)
     return problemResponse({
       status: 403,
-      reason: `/v1/${kind} lists every name and is off: the variable ENUMERATION=on allows it.`,
+      reason: `/v1/${kind} lists every name and is off: ${enumerationSwitch} allows it.`,
     });
   const zone = zoneOf(parametersOf(request).get('zone'), options);
   if (typeof zone === 'string') return problemResponse({ status: 400, reason: zone });
@@ -102,7 +105,7 @@ async function answerZone(
       status: 501,
       reason: 'The zone is too large for one request; `mesos-doh records` reads it back where it is stored.',
     });
-  const all = allEntriesOf(held, loadShard);
+  const all = visibleEntriesOf(allEntriesOf(held, loadShard), zone, options.isHidden);
   return streamed(request, textsOf(kind, held, all));
 }
 
@@ -114,8 +117,8 @@ function textsOf(kind: 'axfr' | 'enumerate', held: Held, all: AllEntries): Async
 function zoneOf(text: string | null, { zones }: ResolveOptions): ResolveOptions['zones'][number] | string {
   const origins = zones.map(({ origin }) => origin).join(', ');
   const [only, another] = zones;
-  if (text === null)
-    return only && !another ? only : `Several zones are served: add ?zone= with one of ${origins}.`;
+  if (!only) return 'No zone is served to you.';
+  if (text === null) return !another ? only : `Several zones are served: add ?zone= with one of ${origins}.`;
   let origin: OwnerName | undefined;
   try {
     origin = parseName(text);

@@ -64,10 +64,17 @@ function withoutTwins(raw: RawState): RawState {
 function toV1({ slaves, frameworks }: RawState): Json {
   return {
     get_agents: {
-      agents: slaves.map(({ id, hostname, ...agent }) => ({
+      agents: slaves.map(({ id, hostname, attributes, ...agent }) => ({
         ...agent,
-        attributes: undefined,
-        agent_info: { id: { value: id }, hostname },
+        agent_info: {
+          id: { value: id },
+          hostname,
+          attributes: Object.entries({ ...(attributes as object | undefined) }).map(([name, value]) =>
+            typeof value === 'string'
+              ? { name, type: 'TEXT', text: { value } }
+              : { name, type: 'SCALAR', scalar: { value } },
+          ),
+        },
       })),
     },
     get_frameworks: {
