@@ -54,13 +54,14 @@ export function judge(each: Case, options: JudgeOptions): Judged {
 /** Those whose last values would lead to another, or beside their successor. */
 function replacedAmong(
   missing: readonly Missing[],
-  { source, newcomers }: Case,
+  { source, newcomers, clocks }: Case,
   domain: string,
 ): ReadonlySet<Missing> {
   if (missing.length === 0) return new Set();
   const { published } = source;
   return new Set([
     ...takenOver(missing, source, domain),
-    ...succeeded(missing, { published, newcomers, domain }),
+    // While agents are on their way to a new leader, what is missing most likely still runs, successor or not.
+    ...(clocks.awaitsAgents ? [] : succeeded(missing, { published, newcomers, domain })),
   ]);
 }

@@ -19,7 +19,9 @@ export function parseMetrics(text: string, instance: string): Sample[] {
   return lines.map((line) => {
     const [, name, labels = '', value] = /^([a-z_]+)(?:\{(.*)\})? (\S+)$/.exec(line) ?? [];
     if (name === undefined) throw new SyntaxError(`no sample: ${line}`);
-    const pairs = [...labels.matchAll(/([a-z_]+)="([^"]*)"/g)].map(([, key = '', of = '']) => [key, of] as const);
+    const pairs = [...labels.matchAll(/([a-z_]+)="([^"]*)"/g)].map(
+      ([, key = '', of = '']) => [key, of] as const,
+    );
     return { name, labels: new Map([...pairs, ['instance', instance]]), value: Number(value) };
   });
 }

@@ -160,6 +160,10 @@ const CASES: Readonly<Record<string, Case>> = {
     before: ONE,
     reads: [[0, { jobs: [...DB_2, ...F100.slice(60)] }, 101, 'source mesos']],
   },
+  'a name with one value keeps it beside a successor while agents are awaited': {
+    before: ONE,
+    reads: [[0, awaiting({ jobs: [...DB_2, ...F100] }, 1), 102, 'source mesos']],
+  },
   'a name with one value follows a successor that comes while it is held': {
     before: ONE,
     reads: [
