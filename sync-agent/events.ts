@@ -34,8 +34,6 @@ export type SyncEvent =
       readonly sink: string;
       readonly elapsedMs: number;
       readonly push: Published;
-      /** The first of the names that changed, where they are known. */
-      readonly changedNames?: readonly string[];
       /** Undefined: the main one. */
       readonly variant?: string;
     }

@@ -24,7 +24,6 @@ export function createLog(destination: DestinationStream, level = 'info'): OnEve
             elapsedMs: Math.round(event.elapsedMs),
             ...event.push,
             kind: undefined,
-            names: event.changedNames,
           },
           event.push.kind === 'changed'
             ? 'published'

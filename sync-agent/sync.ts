@@ -99,11 +99,7 @@ export function createSync(options: SyncOptions): Sync {
   /** Ids of frameworks that were registered in reads before: these, once completed, are what ran here. */
   const ranHere = new Set<string>();
 
-  const apply = async (
-    push: Push,
-    signal: AbortSignal,
-    changedNames: readonly OwnerName[] = [],
-  ): Promise<Published> => {
+  const apply = async (push: Push, signal: AbortSignal): Promise<Published> => {
     const startedMs = monotonicMs();
     last.isUnknown();
     const published = await publisher.publish(push, signal);
@@ -112,7 +108,6 @@ export function createSync(options: SyncOptions): Sync {
       sink: options.sinkName,
       elapsedMs: monotonicMs() - startedMs,
       push: published,
-      ...(published.kind === 'changed' && changedNames.length > 0 && { changedNames }),
     });
     return published;
   };
@@ -192,8 +187,7 @@ export function createSync(options: SyncOptions): Sync {
       const wanted = { kind: 'content', content: zoneContent, changed } as const;
       const startsHold = (held?.names ?? 0) > 0 && memory.held.length === 0;
       const keepBefore = startsHold || orders.force === true || orders.unpin === true;
-      const examples = changed === 'all' ? [] : changed.owners.slice(0, EXAMPLES);
-      const push = await apply({ wanted, confirmedAtMs, held, keepBefore }, signal, examples);
+      const push = await apply({ wanted, confirmedAtMs, held, keepBefore }, signal);
       last.isNow(content, push.serial, read);
       return { ...push, heldNames: held?.names ?? 0 };
     } finally {
@@ -236,7 +230,7 @@ function beforeOf(standing: Standing | undefined, last: LastPublished): Before {
 function ownersChanged(
   before: Before,
   { read, content, origin }: { read: RecordsRead; content: RecordSet; origin: OwnerName },
-): (Changed & { readonly owners: readonly OwnerName[] }) | 'all' {
+): Changed | 'all' {
   if (!before.isKnown) return 'all';
   if (before.changed && content === read.records) {
     const { changed } = before;

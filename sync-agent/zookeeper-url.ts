@@ -29,11 +29,12 @@ export function parseZooKeeperUrl(url: string): ZooKeeperUrl {
     refuse('has no user:password before its @');
   if (hosts.includes('['))
     refuse('has an IPv6 address, which the ZooKeeper client does not take: give a host name');
-  const servers = hosts.split(',').map((server) => {
+  const servers = hosts.split(',').map((server, i) => {
     const parts = /^([A-Za-z0-9._-]+)(?::(\d{1,5}))?$/.exec(server);
     const port = Number(parts?.[2] ?? DEFAULT_PORT);
     if (!parts || port < 1 || port > 65535)
-      refuse(`has ${JSON.stringify(server)} where a host and port should be`);
+      // Not what stands there: where the host was forgotten it is the password.
+      refuse(`has something else than a host and port as server ${i + 1}`);
     return `${parts?.[1]}:${port}`;
   });
   const tidy = path.replace(/\/+$/, '');

@@ -1,4 +1,5 @@
 import type { Levels } from '../../zone/levels.ts';
+import type { OwnerName } from '../../zone/name.ts';
 import type { Serial } from '../../zone/zone.ts';
 
 /** What a push did. */
@@ -12,6 +13,8 @@ export type Published = {
   /** Keys written. */
   readonly writes: number;
   readonly octets: number;
+  /** The first of those names, for people; none where everything is new. */
+  readonly names?: readonly OwnerName[];
 };
 
 /** From what to what a push went; `changed`: owner names in wire form, none where there was nothing before. */

@@ -1,5 +1,6 @@
 import { FormatError } from '../../zone/format-error.ts';
 import { sameOctets, sha256 } from '../../zone/hash.ts';
+import { nameFromWire } from '../../zone/name.ts';
 import {
   encodeBody,
   encodeHead,
@@ -247,6 +248,9 @@ export function createPublisher(options: PublisherOptions): Publisher {
       changes: laid.changes,
       writes: blocks.length + 1,
       octets: blocks.reduce((sum, { value }) => sum + value.length, head.octets.length),
+      ...(laid.changed.length > 0 && {
+        names: laid.changed.slice(0, MOST_NAMES).map((name) => nameFromWire(name)),
+      }),
     };
     const { changes, changed } = laid;
     const change = { serial: root.serial, before: before?.levels, after: laid.levels, changes, changed };
@@ -369,4 +373,6 @@ async function hasBody({ root }: Known, octets: Uint8Array): Promise<boolean> {
   return sameOctets(await sha256(octets), root.bodyHash);
 }
 
+/** Names that a result tells of a push. */
+const MOST_NAMES = 5;
 const NOTHING = new Uint8Array();

@@ -2,6 +2,7 @@ import type { ClusterState, Skipped } from '../cluster.ts';
 import type { ClusterTables } from './cluster-tables.ts';
 import type { Drift, LiveEvent, LiveSource, LiveStatus } from './live.ts';
 import { hasDrift } from './reconcile.ts';
+import { openScope } from './scope.ts';
 import { type Source, SourceError } from './source.ts';
 
 /** What readers see of a cluster that is followed: the stream's tables, the last of them, or a poll. */
@@ -50,6 +51,8 @@ export function createLiveView({
   let held: ClusterState | undefined;
   /** Resolves when a reader need not wait for the stream any more; undefined where none is expected soon. */
   let decision: PromiseWithResolvers<void> | undefined;
+  /** Resolves when a stream is up, for those who are polling. */
+  let arrival: PromiseWithResolvers<void> | undefined;
   let isExpected = false;
   let goodAtMs: number | undefined;
   const skips: Skipped[] = [];
@@ -67,6 +70,23 @@ export function createLiveView({
     decision?.resolve();
     decision = undefined;
   };
+  /** A poll, given up as soon as a stream is up: a master that hangs would keep what the stream tells from readers. */
+  const pollUnlessStream: LiveView['read'] = async (report, signal) => {
+    arrival ??= Promise.withResolvers();
+    const scope = openScope(signal);
+    const found: Skipped[] = [];
+    const polled = poll.read((skipped) => void found.push(skipped), scope.signal);
+    polled.catch(() => undefined);
+    try {
+      const state = await Promise.race([polled, arrival.promise]);
+      if (!state) return tables.state();
+      for (const skipped of found) report(skipped);
+      goodAtMs = monotonicMs();
+      return state;
+    } finally {
+      scope.end(new SourceError('the stream is up'));
+    }
+  };
   const ageSeconds = (sinceMs: number): number => Math.max(0, monotonicMs() - sinceMs) / 1000;
 
   return {
@@ -78,9 +98,7 @@ export function createLiveView({
       if (up) return tables.state();
       if (held) return held;
       if (isExpected && streamOnly) throw new SourceError(`there is no stream of the cluster: ${why}`);
-      const state = await poll.read(report, signal);
-      goodAtMs = monotonicMs();
-      return state;
+      return pollUnlessStream(report, signal);
     },
     expectStream: () => {
       isExpected = true;
@@ -89,6 +107,8 @@ export function createLiveView({
     streamUp: (origin, because) => {
       up = { origin, sinceMs: monotonicMs(), lastMs: monotonicMs() };
       decide();
+      arrival?.resolve();
+      arrival = undefined;
       setMode('stream', because);
     },
     recordCame: () => {

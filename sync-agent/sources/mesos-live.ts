@@ -43,6 +43,9 @@ const MOST_RETRY_MS = 30_000;
 const REFUSED_RETRY_MS = 300_000;
 /** What ended a stream that lived so long was not how it began. */
 const STEADY_MS = 15_000;
+/** A master that is being elected or recovers is asked again this soon, less or more a half, so often. */
+const SOON_MS = 1_000;
+const MOST_SOON = 60;
 /** From one attempt's beginning to the next one's, however often the leader is said to change. */
 const LEAST_ATTEMPT_MS = 1_000;
 
@@ -94,6 +97,8 @@ async function followStream(
   let why = 'there is no stream yet: it is being connected to';
   let interim: Interim | undefined;
   let failures = 0;
+  /** How often running a leader was being elected, or recovering. */
+  let elections = 0;
   let doing: 'finding' | 'streaming' | 'waiting' = 'finding';
   /** Who is asked for a stream, or gives it. */
   let followed: string | undefined;
@@ -170,6 +175,7 @@ async function followStream(
     const wasUp = view.streamLost(why);
     bridge();
     if (hasNewLeader || (wasUp && lastedMs >= STEADY_MS)) failures = 0;
+    if (hasNewLeader || wasUp) elections = 0;
     if (hasNewLeader) {
       onEvent({ kind: 'stream-lost', why: error.message, retryInMs: 0 });
       return 0;
@@ -181,8 +187,10 @@ async function followStream(
       return REFUSED_RETRY_MS * (0.8 + 0.4 * random());
     }
     view.explain(why);
-    failures++;
-    const retryInMs = retryMs(failures, random);
+    elections = error.isElecting ? elections + 1 : 0;
+    const isSoon = elections > 0 && elections <= MOST_SOON;
+    if (!isSoon) failures++;
+    const retryInMs = isSoon ? SOON_MS * (0.5 + random()) : retryMs(failures, random);
     onEvent({ kind: 'stream-lost', why: error.message, retryInMs });
     return retryInMs;
   };

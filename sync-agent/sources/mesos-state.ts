@@ -18,6 +18,8 @@ export type MesosStateOptions = {
 /** The names `/state` has had: `.json` ones are gone since Mesos 1.8, `/state` came with 0.25. */
 const PATHS = ['/master/state', '/master/state.json', '/state.json'] as const;
 const MAX_REDIRECTS = 3;
+/** How long a master may be silent: shorter where another can be asked instead. */
+const SILENCE_MS = { alone: 60_000, ofSeveral: 20_000 } as const;
 
 /**
  * The cluster as the leading master's `/state` tells it. A master that does not lead says who does, by a 307 or
@@ -33,6 +35,7 @@ export function createMesosStateSource({
     : createMasterHttp({ http: givenHttp, credentials: undefined, configured: [] });
   let path: string = PATHS[0];
   let lastLeader: URL | undefined;
+  let silenceMs: number = SILENCE_MS.alone;
 
   const ask = async (
     url: URL,
@@ -41,7 +44,7 @@ export function createMesosStateSource({
   ): Promise<{ document: StateDocument; from: URL }> => {
     const paths = [path, ...PATHS.filter((other) => other !== path)];
     for (const [i, candidate] of paths.entries()) {
-      const answer = await follow(new URL(candidate, url), { http, ...limits }, signal);
+      const answer = await follow(new URL(candidate, url), { http, ...limits, silenceMs }, signal);
       if (answer.response.status === 404 && i + 1 < paths.length) {
         await answer.response.discard();
         continue;
@@ -60,6 +63,7 @@ export function createMesosStateSource({
       const failures: string[] = [];
       const candidates = await finder.candidates(signal);
       for (const candidate of candidates) http.trust(candidate);
+      silenceMs = candidates.length > 1 ? SILENCE_MS.ofSeveral : SILENCE_MS.alone;
       // ZooKeeper knows better than a memory who leads; a list does not.
       const first = finder.state().by === 'list' ? lastLeader : undefined;
       for (const master of distinctMasters(first, candidates)) {
@@ -89,16 +93,19 @@ export function createMesosStateSource({
   };
 }
 
+type Asking = Omit<MesosStateOptions, 'finder'> & { readonly http: MasterHttp; readonly silenceMs: number };
+
 /** Follows redirects to the leading master, whose `Location` has no scheme: `//host:port/path`. */
 async function follow(
   start: URL,
-  { http, timeoutMs, maxOctets }: Omit<MesosStateOptions, 'finder'> & { readonly http: MasterHttp },
+  { http, timeoutMs, maxOctets, silenceMs }: Asking,
   signal: AbortSignal,
 ): Promise<{ response: HttpResponse; url: URL }> {
   let url = start;
   for (let hop = 0; ; hop++) {
     const headers = { accept: 'application/json' };
-    const response = await http.request({ url: url.href, headers, signal, timeoutMs, maxOctets });
+    const request = { url: url.href, headers, signal, timeoutMs, maxOctets };
+    const response = await http.request({ ...request, idleTimeoutMs: Math.min(timeoutMs, silenceMs) });
     const location = response.headers['location'];
     if (response.status < 300 || response.status > 399 || location === undefined) return { response, url };
     await response.discard();

@@ -1,5 +1,5 @@
 import { FormatError } from '../../zone/format-error.ts';
-import type { MasterHttp } from '../auth/master-http.ts';
+import { isDowngrade, type MasterHttp } from '../auth/master-http.ts';
 import type { Endpoint } from '../cluster.ts';
 import { HttpError, type HttpResponse } from '../http.ts';
 import { asObject, type JsonObject, numberField, objectField, textField } from './fields.ts';
@@ -32,10 +32,17 @@ export type Leader = {
  */
 export class OperatorError extends SourceError {
   readonly verdict: 'refused' | 'failed';
+  /** A leader is being elected, or recovers: it will be there in a moment. */
+  readonly isElecting: boolean;
 
-  constructor(verdict: 'refused' | 'failed', message: string, options?: ErrorOptions) {
+  constructor(
+    verdict: 'refused' | 'failed',
+    message: string,
+    options: ErrorOptions & { readonly isElecting?: boolean } = {},
+  ) {
     super(message, options);
     this.verdict = verdict;
+    this.isElecting = options.isElecting === true;
   }
 }
 
@@ -66,6 +73,7 @@ export async function findLeader(candidates: readonly URL[], limits: CallLimits)
   throw new OperatorError(
     refused ? 'refused' : 'failed',
     failures.map(({ message }) => message).join('; ') || 'no master is known',
+    { isElecting: failures.some(({ isElecting }) => isElecting) },
   );
 }
 
@@ -121,6 +129,11 @@ async function askVersion(candidate: URL, limits: CallLimits): Promise<{ url: UR
 /** The leader that a master names: `//host:port/path`, so by the same scheme. */
 function announced(location: string, from: URL): URL {
   const url = URL.canParse(location, from.href) ? new URL('/', new URL(location, from)) : undefined;
+  if (url && isDowngrade(from, url))
+    throw new OperatorError(
+      'refused',
+      `${from.origin} redirects to ${url.origin}: from HTTPS to HTTP none is followed`,
+    );
   if (url && (url.protocol === 'https:' || url.protocol === 'http:')) return url;
   throw new OperatorError(
     'refused',
@@ -167,10 +180,13 @@ async function refusalOf(response: HttpResponse, url: URL): Promise<OperatorErro
   const cause = await response.refusal();
   const location = response.headers['location'];
   if (status === 307 && location !== undefined) {
-    return new OperatorError('failed', `${url.origin} leads no longer`, { cause });
+    return new OperatorError('failed', `${url.origin} leads no longer`, { cause, isElecting: true });
   }
   const verdict = (status >= 500 && status !== 501) || PASSING.has(status) ? 'failed' : 'refused';
-  return new OperatorError(verdict, `${cause.message}${HINTS[status] ?? ''}`, { cause });
+  return new OperatorError(verdict, `${cause.message}${HINTS[status] ?? ''}`, {
+    cause,
+    isElecting: status === 503,
+  });
 }
 
 const HINTS: Readonly<Record<number, string>> = {

@@ -244,6 +244,27 @@ describe('a read', () => {
     await expect(reading).rejects.toThrow('left');
   });
 
+  it('that polls a master that hangs is given what the stream tells as soon as one is up', async () => {
+    let given: unknown;
+    const hanging: MesosLiveOptions['poll'] = {
+      name: 'a master that hangs',
+      read: (_, signal) =>
+        new Promise((_resolve, reject) => {
+          signal.addEventListener('abort', () => {
+            given = signal.reason;
+            reject(new Error('given up'));
+          });
+        }),
+    };
+    const { masters, clock, read } = await follow({ poll: hanging });
+    const reading = read();
+    await clock.passMs(60_000);
+    masters.last().say(subscribed());
+    await clock.passMs(0);
+    expect(await reading).toEqual(['web']);
+    expect(given).toMatchObject({ message: 'the stream is up' });
+  });
+
   it('polls where nobody follows', async () => {
     const { live, poll, stop, read } = await followStream();
     await stop();
@@ -394,11 +415,23 @@ describe('between two streams', () => {
     ['least', 0, [2_000, 2_000, 2_000, 2_000, 2_000]],
   ])('the pauses are at %s', async (_, random, pauses) => {
     const masters = createFakeMasters();
-    masters.answer = () => ({ status: 503, body: 'Master has not finished recovery' });
+    masters.answer = () => ({ status: 500, body: 'It broke' });
     const { clock, events } = await follow({ masters, random: () => random });
     await clock.passMs(pauses.reduce((sum, ms) => sum + ms, 0));
     const lost = events.filter(({ kind }) => kind === 'stream-lost');
     expect(lost.slice(0, 5).map((event) => 'retryInMs' in event && event.retryInMs)).toEqual(pauses);
+  });
+
+  it('a master that recovers is asked again within two seconds, for a minute or so, then as any other', async () => {
+    const masters = createFakeMasters();
+    masters.answer = () => ({ status: 503, body: 'Master has not finished recovery' });
+    const { clock, events } = await follow({ masters, random: () => 0.999_999 });
+    await clock.passMs(110_000);
+    const lost = events.filter(({ kind }) => kind === 'stream-lost');
+    const pauses = lost.map((event) => ('retryInMs' in event ? Math.round(event.retryInMs) : 0));
+    expect(new Set(pauses.slice(0, 60))).toEqual(new Set([1_500]));
+    expect(pauses.slice(60, 63)).toEqual([4_000, 8_000, 16_000].slice(0, pauses.length - 60));
+    expect(pauses.length).toBeGreaterThan(60);
     expect(lost[0]).toMatchObject({ why: expect.stringContaining('still be recovering') });
   });
 
@@ -629,8 +662,16 @@ describe('another leader', () => {
     expect(events.at(-1)).toMatchObject({
       kind: 'stream-lost',
       why: `${M1} leads no longer`,
-      retryInMs: 3_000,
+      retryInMs: 1_000,
     });
+  });
+
+  it('is not looked for over HTTP where a master is asked over HTTPS', async () => {
+    const masters = createFakeMasters();
+    masters.answer = () => ({ status: 307, location: 'http://10.0.0.66:5050/api/v1' });
+    const { live } = await follow({ masters, finder: createFakeFinder(['https://10.0.0.1:5050']) });
+    expect(masters.asked).toEqual(['GET_VERSION https://10.0.0.1:5050']);
+    expect(live.status().why).toContain('https://10.0.0.1:5050 redirects to http://10.0.0.66:5050');
   });
 
   it('that none of several masters can name is told with what each said', async () => {
