@@ -148,6 +148,8 @@ export function problemResponse({
     'content-type': 'text/plain; charset=utf-8',
     'cache-control': 'no-store',
     'access-control-allow-origin': '*',
+    'x-content-type-options': 'nosniff',
+    'referrer-policy': 'no-referrer',
   };
   if (status === 405) headers['allow'] = 'GET, HEAD, POST, OPTIONS';
   if (status === 401) headers['www-authenticate'] = 'Bearer';

@@ -1,4 +1,10 @@
-import type { AccessDocument, Team, TokenEntry, ViewSpec } from '../../zone/access-document.ts';
+import {
+  type AccessDocument,
+  accessJson,
+  type Team,
+  type TokenEntry,
+  type ViewSpec,
+} from '../../zone/access-document.ts';
 import { ConfigError } from '../config.ts';
 import { nearest } from '../nearest.ts';
 import { momentText } from './expiry.ts';
@@ -145,6 +151,21 @@ export const renewed: Edit = (document) => {
   if (document.serial > 0) return document;
   throw new ConfigError('there is no access document to renew; mesos-doh access apply FILE makes one');
 };
+
+/** Does `other` have all that `after` changed of `before`? What somebody changed on top of it does. */
+export function hasChange(
+  { before, after }: { readonly before: AccessDocument; readonly after: AccessDocument },
+  other: AccessDocument,
+): boolean {
+  const tokensOf = ({ tokens }: AccessDocument): Map<string, string> =>
+    new Map(tokens.map((token) => [token.id, JSON.stringify(token)]));
+  const [was, is, now] = [tokensOf(before), tokensOf(after), tokensOf(other)];
+  for (const [id, token] of is) if (was.get(id) !== token && now.get(id) !== token) return false;
+  for (const id of was.keys()) if (!is.has(id) && now.has(id)) return false;
+  const rulesOf = (document: AccessDocument): string =>
+    JSON.stringify(accessJson({ ...document, serial: 0, issuedAtMs: 0, tokens: [] }));
+  return rulesOf(after) === rulesOf(before) || rulesOf(after) === rulesOf(other);
+}
 
 export function hasEnded({ expiresAtMs }: TokenEntry, nowMs: number): boolean {
   return expiresAtMs !== undefined && expiresAtMs <= nowMs;

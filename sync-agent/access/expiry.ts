@@ -25,7 +25,10 @@ export function parseExpiry(text: string, nowMs: number, what = '--expires'): nu
   if (text === 'never') return undefined;
   const isDate = /^\d{4}-\d{2}-\d{2}(?:T\d{2}:\d{2}(?::\d{2})?Z)?$/.test(text);
   const atMs = isDate ? Date.parse(text) : nowMs + parseDuration(text, what);
-  if (Number.isNaN(atMs)) throw new ConfigError(`${what}: there is no day ${JSON.stringify(text)}`);
+  // 30 February would be 2 March.
+  const isDay =
+    !isDate || (!Number.isNaN(atMs) && new Date(atMs).toISOString().startsWith(text.slice(0, 10)));
+  if (Number.isNaN(atMs) || !isDay) throw new ConfigError(`${what}: there is no day ${JSON.stringify(text)}`);
   if (atMs <= nowMs) throw new ConfigError(`${what}: ${JSON.stringify(text)} is not in the future`);
   return atMs;
 }

@@ -5,7 +5,7 @@ import type { SigningKey } from '../../zone/root.ts';
 import { ConfigError } from '../config.ts';
 import type { Sleep } from '../retry.ts';
 import { SinkError } from '../sinks/sink.ts';
-import { type Edit, EMPTY_DOCUMENT } from './edits.ts';
+import { type Edit, EMPTY_DOCUMENT, hasChange } from './edits.ts';
 import { type AccessStore, claimedSerial, readAccess, type StoredAccess } from './store.ts';
 
 /** A change that may not be in force: what was asked, where, and what to do. */
@@ -23,6 +23,10 @@ export type UpdateOptions = {
   readonly sleep: Sleep;
   /** Begin anew where what is stored is not ours: all its tokens are gone then. */
   readonly replaceUnusable?: boolean;
+  /** The highest serial that was written or seen from here; a lower one in the store was put back. */
+  readonly leastSerial?: number | undefined;
+  /** Told the serial that is in force. */
+  readonly remember?: ((serial: number) => Promise<void>) | undefined;
   /**
    * Where somebody else changed the document meanwhile: the edit is made again on theirs (a token more or less is
    * as right there), or given up (whole sets of rules are not).
@@ -63,7 +67,10 @@ export async function updateAccess(
     }
     const unsure = await write(store, planned.octets, signal);
     const found = await readBack(planned, options, signal);
-    if (found === 'ours') return planned;
+    if (found === 'ours' || (found === 'other' && (await isWithin(planned, options, signal)))) {
+      await options.remember?.(planned.after.serial);
+      return planned;
+    }
     if (found === 'old') {
       throw new AccessError(
         `${store.name}: the access document was written, and reading it back still gives the one before; ` +
@@ -77,12 +84,23 @@ export async function updateAccess(
   throw changedMeanwhile(store, `${MOST_TRIES} times in a row, and this change is not in force`);
 }
 
+/** Is the change in what somebody else made of the document, on top of it? */
+async function isWithin(
+  planned: Planned,
+  { store, trusted }: UpdateOptions,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const stored = await readAccess(store, trusted, signal);
+  if (stored.kind !== 'document' || stored.document.serial <= planned.after.serial) return false;
+  return hasChange(planned, stored.document);
+}
+
 type Planned = Updated & { readonly replaced: Uint8Array | undefined };
 
 /** The change made and signed, and nothing written: what `--dry-run` and `--print` go by. */
 export async function planUpdate(
   edit: Edit,
-  options: Pick<UpdateOptions, 'store' | 'key' | 'trusted' | 'now' | 'replaceUnusable'>,
+  options: Pick<UpdateOptions, 'store' | 'key' | 'trusted' | 'now' | 'replaceUnusable' | 'leastSerial'>,
   { floor = 0, signal }: { readonly floor?: number; readonly signal: AbortSignal },
 ): Promise<Planned> {
   const { store, key, trusted, now } = options;
@@ -106,13 +124,36 @@ export async function planUpdate(
 
 async function usable(
   stored: StoredAccess,
-  { store, replaceUnusable }: Pick<UpdateOptions, 'store' | 'replaceUnusable'>,
+  {
+    store,
+    replaceUnusable,
+    leastSerial = 0,
+  }: Pick<UpdateOptions, 'store' | 'replaceUnusable' | 'leastSerial'>,
 ): Promise<AccessDocument> {
+  const serial = stored.kind === 'document' ? stored.document.serial : 0;
+  if (stored.kind !== 'unusable' && serial < leastSerial) {
+    if (replaceUnusable === true) return { ...EMPTY_DOCUMENT, serial: leastSerial };
+    throw putBack(store, { serial, leastSerial });
+  }
   if (stored.kind === 'document') return stored.document;
   if (stored.kind === 'nothing') return EMPTY_DOCUMENT;
   if (replaceUnusable !== true) throw notOurs(store, stored.reason);
   // One above any that a Worker can hold: unless somebody had the key, what it claims is true.
   return { ...EMPTY_DOCUMENT, serial: (await claimedSerial(stored.octets)) ?? 0 };
+}
+
+/** Signing on top of an old document would bring back the tokens that were revoked since. */
+function putBack(
+  { name }: Pick<AccessStore, 'name'>,
+  { serial, leastSerial }: { readonly serial: number; readonly leastSerial: number },
+): ConfigError {
+  const what = serial === 0 ? 'has no access document' : `has an access document of serial ${serial}`;
+  return new ConfigError(
+    `${name} ${what}, and serial ${leastSerial} was in force when it was last changed from here. Nothing was changed. ` +
+      'A store may be a minute behind: say it again then. If it stays, somebody put an old document back, which ' +
+      'takes a token of the store: replace that, and begin anew from your file, by which all tokens go: ' +
+      'mesos-doh access apply FILE --replace (docs/security.md)',
+  );
 }
 
 /** Says what to do: nothing is written over a document that somebody else may have made. */

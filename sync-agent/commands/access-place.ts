@@ -1,4 +1,5 @@
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Command } from 'commander';
 import { ACCESS_KEY } from '../../zone/access-document.ts';
 import { type AccessStore, createSinkAccessStore } from '../access/store.ts';
@@ -50,8 +51,43 @@ async function openPlace(flags: PlaceFlags): Promise<Place> {
   const key = await loadSigningKey(path);
   const trusted = await trustedKeys(path);
   const { store, close, clockOffsetMs } = openStore(flags, config);
+  const serials = createSerialsFile(join(config.dataDir, 'access-serials.json'));
+  const leastSerial = await serials.of(store.name);
+  const remember = (serial: number): Promise<void> => serials.note(store.name, serial);
   const now = (): number => Date.now() + (clockOffsetMs?.() ?? 0);
-  return { config, store, key, trusted, now, sleep: sleepFor, close };
+  return { config, store, key, trusted, now, sleep: sleepFor, leastSerial, remember, close };
+}
+
+/** The highest serial in force at each store, as far as this data directory knows; a file that can't be read is none. */
+function createSerialsFile(path: string): {
+  readonly of: (store: string) => Promise<number | undefined>;
+  readonly note: (store: string, serial: number) => Promise<void>;
+} {
+  const read = async (): Promise<Record<string, unknown>> => {
+    try {
+      const json: unknown = JSON.parse(await readFile(path, 'utf8'));
+      return typeof json === 'object' && json !== null ? { ...json } : {};
+    } catch {
+      return {};
+    }
+  };
+  return {
+    of: async (store) => {
+      const serial = (await read())[store];
+      return typeof serial === 'number' ? serial : undefined;
+    },
+    note: async (store, serial) => {
+      const beside = `${path}.${process.pid}`;
+      try {
+        await writeFile(beside, JSON.stringify({ ...(await read()), [store]: serial }));
+        await rename(beside, path);
+      } catch (error) {
+        note(
+          `${path} can not be written (${codeOf(error)}): an old access document put back would not be noticed`,
+        );
+      }
+    },
+  };
 }
 
 /** Opens, acts, and closes however it ends. */

@@ -87,7 +87,7 @@ const SKIPPED: EdgeFinding = {
   about: 'token',
   verdict: 'skipped',
   says: 'no token was given, so nothing that a team may do was tried',
-  mend: 'Give one by --token',
+  mend: 'Give one in the URL, /t/TOKEN/, or in the environment: MESOS_DOH_TOKEN',
 };
 
 function targetOf({ url, token }: EdgeOptions): {

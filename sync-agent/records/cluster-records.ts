@@ -58,6 +58,16 @@ export function clusterPart(
   };
 }
 
+/**
+ * Are frameworks' own records among those asked for? A scheduler has no visibility of its own and counts as CLUSTER,
+ * as a task without DiscoveryInfo does; and its address is one inside.
+ */
+function publishesSchedulers({ clusterNames, agentAddressAttribute, tasks }: RecordSettings): boolean {
+  return (
+    clusterNames !== 'left-out' && agentAddressAttribute === undefined && tasks?.minVisibility !== 'external'
+  );
+}
+
 /** The sinks of the cluster's own names, and of those that frameworks and tasks choose. */
 export type Sinks = { readonly own: RecordSink; readonly into: RecordSink };
 
@@ -96,8 +106,9 @@ export function addClusterRecords(
       addressesOf: (host) => masterAddresses.get(host) ?? [],
     });
   begin({ kind: 'name-server' });
-  for (const address of settings.nameServerAddresses)
+  for (const address of isPublished ? settings.nameServerAddresses : [])
     own.addAddress(settings.nameServer, address, 'name-server');
+  if (!publishesSchedulers(settings)) return;
   for (const { framework, part, addresses } of frameworks) {
     begin({ kind: 'framework', framework });
     check(framework.endpoint, addresses, describeFramework(framework));

@@ -14,6 +14,8 @@ export function createTaskAdder(
   const onAgent = `${part}.slave.${settings.domain}.`;
   const names = createSharedNames(into, { inDomain, onAgent });
   return (task, { addresses: agentAddresses }, report) => {
+    // From there it is not reached, and what leads to it would lead nowhere.
+    if (settings.agentAddressAttribute !== undefined && agentAddresses.length === 0) return;
     const addresses = taskAddresses(task, settings, agentAddresses);
     const place = { inDomain, onAgent, names, addresses, agentAddresses };
     addTask(into, task, { place, settings, report });

@@ -40,8 +40,10 @@ const STATE = stateWith({
     agentAt('x-S1', '10.0.0.2:5051'),
   ],
   frameworks: [
+    frameworkWith({ name: 'blackops', endpoint: endpoints('10.66.6.6:99')[0], tasks: [] }),
     frameworkWith({
       name: 'marathon',
+      endpoint: endpoints('10.66.6.7:98')[0],
       tasks: [
         taskWith({
           id: 'shop.1',
@@ -160,9 +162,19 @@ describe('variants of a zone', () => {
     const outside = await published(sink, 'outside');
     expect(outside['shop.marathon.mesos.']).toEqual(['192.0.2.1']);
     const words = JSON.stringify(outside);
-    for (const inside of ['10.0.0.', '9.0.0.1', '10.9.0.1', 'db', 'leader', 'pay', 'slave.mesos']) {
-      if (inside !== 'slave.mesos') expect(words, inside).not.toContain(inside);
-    }
+    for (const inside of [
+      '10.0.0.',
+      '9.0.0.1',
+      '10.9.0.1',
+      '10.66.6.6',
+      'db',
+      'leader',
+      'pay',
+      'blackops',
+      '-s1.',
+    ])
+      expect(words, inside).not.toContain(inside);
+    expect(outside['marathon.mesos.']).toBeUndefined();
     expect(
       Object.keys(outside).filter((name) =>
         /^(?:leader|master\d*|slave|_leader\._tcp|_slave\._tcp)\.mesos\.$/.test(name),
@@ -203,12 +215,12 @@ describe('variants of a zone', () => {
     let state = STATE;
     const { office } = officeOf(sink, () => state);
     await office.sync.once(signal);
-    const [marathon, ...others] = STATE.frameworks;
-    if (!marathon) throw new Error('no framework');
+    const [blackops, marathon, ...others] = STATE.frameworks;
+    if (!blackops || !marathon) throw new Error('no framework');
     const tasks = marathon.tasks.map((task) =>
       task.discovery ? { ...task, discovery: open('shop', 'FRAMEWORK') } : task,
     );
-    state = { ...STATE, frameworks: [{ ...marathon, tasks }, ...others] };
+    state = { ...STATE, frameworks: [blackops, { ...marathon, tasks }, ...others] };
     await office.sync.once(signal);
     expect(await published(sink, 'outside')).toEqual({});
     expect((await published(sink, 'main'))['shop.marathon.mesos.']).toHaveLength(3);

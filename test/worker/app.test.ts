@@ -51,6 +51,8 @@ describe('who may ask', () => {
         'content-type': 'text/plain; charset=utf-8',
         'cache-control': 'no-store',
         'access-control-allow-origin': '*',
+        'x-content-type-options': 'nosniff',
+        'referrer-policy': 'no-referrer',
       });
       expect(text, what).not.toMatch(/mesos|secret|10\.11/);
       if (init?.method !== 'HEAD') expect(text, what).toMatch(/closed: ACCESS/);

@@ -155,6 +155,8 @@ describe('a wrong credential', () => {
       'content-type': 'text/plain; charset=utf-8',
       'cache-control': 'no-store',
       'access-control-allow-origin': '*',
+      'x-content-type-options': 'nosniff',
+      'referrer-policy': 'no-referrer',
       'www-authenticate': 'Bearer',
     });
   });
