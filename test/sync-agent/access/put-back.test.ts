@@ -57,7 +57,7 @@ function createWorld() {
     update,
     held: () => held,
     put: (octets: Uint8Array | undefined) => (held = octets),
-    then: (act: () => Promise<void>) => (afterWrite = act),
+    onNextWrite: (act: () => Promise<void>) => (afterWrite = act),
   };
 }
 
@@ -82,7 +82,7 @@ describe('an access document that was put back', () => {
 
 describe('two operators at once', () => {
   it('are both done where the second built on the first', async () => {
-    const { update, then } = createWorld();
+    const { update, onNextWrite } = createWorld();
     await update((document) => ({ ...document, ...RULES }));
     // The other one reads what this one wrote, and writes on top of it before it is read back.
     then(
