@@ -85,7 +85,7 @@ describe('two operators at once', () => {
     const { update, onNextWrite } = createWorld();
     await update((document) => ({ ...document, ...RULES }));
     // The other one reads what this one wrote, and writes on top of it before it is read back.
-    then(
+    onNextWrite(
       async () => void (await update(addToken(token(2)), { remember: undefined, leastSerial: undefined })),
     );
     const { after } = await update(addToken(token(1)));
