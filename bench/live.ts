@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -12,6 +12,7 @@ const MIN_PUSH_SECONDS = 10;
 const FIRST_MS = 300_000;
 const LAST_MS = 60_000;
 const LOOK_EVERY_MS = 100;
+const HEAD_LOOK_MS = 20;
 const MIB = 1024 * 1024;
 
 /** What the two processes said so far. Times are Unix milliseconds of this machine, which both are on. */
@@ -20,6 +21,8 @@ type Heard = {
   /** When the agent began to read what it has of the cluster. */
   readonly readAtMs: number[];
   readonly requests: Map<string, number>;
+  /** When the head's file was written, at most `HEAD_LOOK_MS` late to be seen. */
+  readonly headAtMs: number[];
   readonly syncs: {
     readonly atMs: number;
     readonly isPush: boolean;
@@ -46,6 +49,7 @@ export function benchLive({
       changesAtMs: [],
       readAtMs: [],
       requests: new Map(),
+      headAtMs: [],
       syncs: [],
       url: undefined,
       failure: undefined,
@@ -57,6 +61,7 @@ export function benchLive({
     const agent = await startAgent(stage, heard);
     await until(() => heard.syncs.length > 0, heard, FIRST_MS);
 
+    const watching = watchHead(stage, heard);
     const [agentPid, masterPid] = [agent.pid ?? 0, master.pid ?? 0];
     const begunMs = Date.now();
     const before = { agent: await cpuMs(agentPid), master: await cpuMs(masterPid) };
@@ -73,6 +78,7 @@ export function benchLive({
     const last = await memoryOf(agentPid);
     // What changed last is published by a sync that read after the end.
     await until(() => (heard.syncs.at(-1)?.atMs ?? 0) > nextAfter(heard.readAtMs, endedMs), heard, LAST_MS);
+    clearInterval(watching);
     const freshMs = freshness({
       ...heard,
       changesAtMs: heard.changesAtMs.filter((atMs) => atMs > begunMs && atMs <= endedMs),
@@ -163,16 +169,26 @@ function parse(text: string): Record<string, unknown> {
   }
 }
 
+/** Notes when the head's file changes: what a push stores behind its head is no part of freshness. */
+function watchHead({ directory }: Stage, { headAtMs }: Heard): NodeJS.Timeout {
+  const path = join(directory, 'sink', encodeURIComponent('z/mesos/main/head'));
+  const look = async (): Promise<void> => {
+    const { mtimeMs } = await stat(path);
+    if (mtimeMs !== headAtMs.at(-1)) headAtMs.push(mtimeMs);
+  };
+  return setInterval(() => void look().catch(() => undefined), HEAD_LOOK_MS);
+}
+
 /** How long after each change the head was written that has it: by the sync that first read after it. */
 function freshness({
   changesAtMs,
   readAtMs,
-  syncs,
-}: Pick<Heard, 'changesAtMs' | 'readAtMs' | 'syncs'>): number[] {
+  headAtMs,
+}: Pick<Heard, 'changesAtMs' | 'readAtMs' | 'headAtMs'>): number[] {
   return changesAtMs.flatMap((changedAtMs) => {
     const read = nextAfter(readAtMs, changedAtMs);
-    const sync = syncs.find(({ atMs }) => atMs > read);
-    return sync?.isPush ? [sync.atMs - changedAtMs] : [];
+    const written = nextAfter(headAtMs, read);
+    return Number.isFinite(written) ? [written - changedAtMs] : [];
   });
 }
 
