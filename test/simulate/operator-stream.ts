@@ -4,6 +4,7 @@ import { onTestFinished } from 'vitest';
 
 /* A reader of the operator API that shares no code with the agent's. */
 
+// Tests look into replies as deep as they go; a wrong path is undefined, and fails them.
 // oxlint-disable-next-line typescript/no-explicit-any
 export type Json = any;
 

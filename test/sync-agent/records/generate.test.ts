@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { ClusterState, MesosFramework, MesosTask } from '../../../sync-agent/cluster.ts';
+import type { ClusterState } from '../../../sync-agent/cluster.ts';
 import { hostNamesOf } from '../../../sync-agent/records/generate.ts';
 import type { RecordSettings } from '../../../sync-agent/records/settings.ts';
 import { toZoneContent } from '../../../sync-agent/records/rrsets.ts';
@@ -8,6 +8,7 @@ import { sameOctets } from '../../../zone/hash.ts';
 import { parseName } from '../../../zone/name.ts';
 import { encodeEntries } from '../../../zone/entries.ts';
 import { cutSnapshot } from '../../../zone/plan.ts';
+import { anyState } from '../any-state.ts';
 import { keepReports } from '../reports.ts';
 import { agentAt, endpoints, frameworkWith, recordsOf, statusWith, stateWith, taskWith } from '../states.ts';
 
@@ -64,7 +65,7 @@ describe('a cluster', () => {
     'in any order gives the same octets and the same reports (%s)',
     async (reservedNames) => {
       await fc.assert(
-        fc.asyncProperty(states(), fc.infiniteStream(fc.nat()), async (state, dice) => {
+        fc.asyncProperty(anyState(), fc.infiniteStream(fc.nat()), async (state, dice) => {
           const roll = (): number => dice.next().value ?? 0;
           const shuffled: ClusterState = {
             ...state,
@@ -173,74 +174,6 @@ async function published(
   const { newRun } = await cutSnapshot(entries, { seed: SEED, serial: 1 });
   if (!newRun) throw new Error('a small zone is one run');
   return { octets: newRun, reports: [...made.details(), ...details()].toSorted() };
-}
-
-/** Small states in which names collide, with each agent known once. */
-function states(): fc.Arbitrary<ClusterState> {
-  const place = fc.constantFrom(
-    '10.0.0.1:1',
-    '10.0.0.2:2',
-    '[2001:db8::1]:3',
-    'h1.example:4',
-    'gone.example:5',
-    ':6',
-  );
-  const endpoint = fc.option(
-    place.map((text) => endpoints(text)[0]),
-    { nil: undefined },
-  );
-  const name = fc.constantFrom(
-    'web',
-    'Web',
-    'a.b',
-    'a-b',
-    'ns1',
-    'x',
-    '日',
-    'a'.repeat(70),
-    'api:80',
-    'leader',
-  );
-  const task: fc.Arbitrary<MesosTask> = fc.record({
-    id: fc.constantFrom('t1', 't2', 't3', 't4'),
-    name,
-    agentId: fc.constantFrom('m-S0', 'm-S1', 'm-S2', 'm-S3'),
-    state: fc.constantFrom('TASK_RUNNING', 'TASK_RUNNING', 'TASK_LOST'),
-    ports: fc.array(
-      fc.nat(3).map((begin) => ({ begin, end: begin + 1 })),
-      { maxLength: 2 },
-    ),
-    running: fc.array(
-      fc.constantFrom('9.0.0.1', '9.0.0.2', 'fd01::1').map((address) => statusWith({ netinfo: [address] })),
-      { maxLength: 1 },
-    ),
-    discovery: fc.option(
-      fc.record({
-        name,
-        ports: fc.array(
-          fc.record({
-            number: fc.nat(3),
-            name: fc.constantFrom('', 'http'),
-            protocol: fc.constantFrom('', 'tcp'),
-          }),
-          { maxLength: 2 },
-        ),
-      }),
-      { nil: undefined },
-    ),
-  });
-  const framework: fc.Arbitrary<MesosFramework> = fc.record({
-    id: fc.constantFrom('f1', 'f2'),
-    name: fc.constantFrom('marathon', 'MARATHON', 'leader', 'slave', 'y.slave', 'y', 'master3', ''),
-    endpoint,
-    tasks: fc.array(task, { maxLength: 8 }),
-  });
-  const agents = fc
-    .subarray(['m-S0', 'm-S1', 'm-S2'])
-    .chain((ids) => fc.tuple(...ids.map((id) => endpoint.map((at) => ({ id, endpoint: at })))));
-  return fc
-    .record({ leader: endpoint, agents, frameworks: fc.array(framework, { maxLength: 6 }) })
-    .map(stateWith);
 }
 
 function shuffle<Item>(items: readonly Item[], roll: () => number): Item[] {
