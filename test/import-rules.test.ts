@@ -35,6 +35,10 @@ const BREACHES: readonly (readonly [string, string])[] = [
   ['worker/snapshot/planted.ts', '../../sync-agent/nearest.ts'],
   ['worker/planted-node.ts', 'node:fs'],
   ['simulate/planted.ts', '../zone/name.ts'],
+  ['connect/planted.ts', '../worker/app.ts'],
+  ['connect/planted-node.ts', 'node:fs'],
+  ['stub/planted.ts', '../sync-agent/http.ts'],
+  ['stub/planted-library.ts', 'undici'],
 ];
 /** Imports each room does have: the rules let them pass. */
 const ALLOWED: readonly (readonly [string, string])[] = [
@@ -55,6 +59,10 @@ const ALLOWED: readonly (readonly [string, string])[] = [
   ['worker/snapshot/fine.ts', '../../zone/name.ts'],
   ['worker/fine-library.ts', 'hono'],
   ['simulate/fine.ts', 'node:http'],
+  ['connect/fine.ts', '../zone/name.ts'],
+  ['stub/fine.ts', 'node:dgram'],
+  ['worker/page/fine.ts', '../../connect/kit.ts'],
+  ['sync-agent/connect/fine.ts', '../../connect/kit.ts'],
 ];
 
 const PROJECT = fileURLToPath(new URL('..', import.meta.url));
@@ -75,7 +83,7 @@ it('the import rules catch every planted breach, type-only ones too, and nothing
       stdout
         .split('\n')
         .filter((line) => line.includes('no-restricted-imports'))
-        .map((line) => line.replace(/^.*?((?:zone|sync-agent|worker|simulate)\/[^:]*):.*$/, '$1')),
+        .map((line) => line.replace(/^.*?((?:zone|connect|stub|sync-agent|worker|simulate)\/[^:]*):.*$/, '$1')),
     );
     expect([...caught].toSorted()).toEqual(BREACHES.map(([file]) => file).toSorted());
   } finally {

@@ -9,7 +9,7 @@ const PROJECT_ROOT = fileURLToPath(new URL('../..', import.meta.url));
 /** The Worker as one module, as deployed. */
 export const WORKER_BUNDLE = join(PROJECT_ROOT, 'dist', 'index.js');
 
-const SOURCES = ['worker', 'zone', 'wrangler.toml', 'package-lock.json'];
+const SOURCES = ['worker', 'zone', 'connect', 'wrangler.toml', 'package-lock.json'];
 
 /** Builds the Worker to `dist/` if that is missing or older than its sources; says whether it did. */
 export async function buildWorkerIfNeeded(signal?: AbortSignal): Promise<boolean> {

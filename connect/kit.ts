@@ -1,0 +1,34 @@
+/** The resolver a client is connected to. */
+export type Target = {
+  /** DoH URL as clients ask it, a token in its path included: `https://doh.example.com/t/mdt_…/dns-query`. */
+  readonly dohUrl: string;
+  /** Origins of our zones, without the final dot. */
+  readonly zones: readonly string[];
+  /** Whether names outside our zones are answered too; undefined: not known. Browsers send all they look up. */
+  readonly forwards?: boolean | undefined;
+  /** Addresses of the DoH host, for clients that can't look it up. */
+  readonly addresses?: readonly string[];
+  /** PEM file of the authority that signed the DoH host's certificate, where the system does not know it. */
+  readonly caFile?: string | undefined;
+};
+
+export type ClientName =
+  'systemd' | 'firefox' | 'chrome' | 'chromium' | 'edge' | 'windows' | 'apple' | 'curl' | 'dnsdist';
+
+export type KitFile = {
+  readonly path: string;
+  /** 0o600 for what holds a token. */
+  readonly mode: number;
+  readonly text: string;
+};
+
+/** All a client needs: files to write, commands that put them in force and take them out, one that proves it. */
+export type Kit = {
+  readonly client: ClientName;
+  readonly files: readonly KitFile[];
+  readonly apply: readonly string[];
+  readonly undo: readonly string[];
+  readonly check: string;
+  /** What a person has to know, a sentence each. */
+  readonly notes: readonly string[];
+};
