@@ -1,3 +1,4 @@
+import { type Churn, decodeChurn, encodeChurn } from './churn.ts';
 import { FormatError } from './format-error.ts';
 import { CONTENT_HASH_OCTETS, HASH_SEED_OCTETS, sameOctets, sha256, toHex } from './hash.ts';
 import { nameFromWire, nameToWire, type OwnerName } from './name.ts';
@@ -21,9 +22,15 @@ const SECTION = {
   pin: 6,
   features: 7,
   superseded: 8,
+  churn: 9,
 } as const;
-/** Sections a reader may pass over: only agents need them. */
-const FOR_AGENTS: ReadonlySet<number> = new Set([SECTION.guard, SECTION.pin, SECTION.superseded]);
+/** Sections a reader may pass over: no answer depends on them. */
+const NOT_CRITICAL: ReadonlySet<number> = new Set([
+  SECTION.guard,
+  SECTION.pin,
+  SECTION.superseded,
+  SECTION.churn,
+]);
 /** Section flag: a reader that does not know the section must not use the head. */
 const CRITICAL = 1;
 /** Bits of the features a reader has to know to read the blocks right: entries may be edits (`edit.ts`). */
@@ -68,6 +75,8 @@ export type HeadBody = {
   readonly pin?: Serial;
   /** Blocks that heads of the last day named and this one does not; absent for none. */
   readonly superseded?: readonly Superseded[];
+  /** What changed over the last day, for people; absent where the agent counts none. */
+  readonly churn?: Churn;
 };
 
 /** Blocks by kind and the serials in their keys, both ends included; no head named them from that Unix time on. */
@@ -157,7 +166,7 @@ export function encodeBody(body: HeadBody): Uint8Array {
   const into = createWriter(1024 + body.overlay.length);
   const section = (type: number, write: () => void): void => {
     into.u16(type);
-    into.u16(FOR_AGENTS.has(type) ? 0 : CRITICAL);
+    into.u16(NOT_CRITICAL.has(type) ? 0 : CRITICAL);
     const lengthAt = into.offset();
     into.u32(0);
     write();
@@ -194,7 +203,7 @@ export function encodeBody(body: HeadBody): Uint8Array {
     }
   });
   if (body.overlay.length > 0) section(SECTION.overlay, () => into.octets(body.overlay));
-  const { held, pin, superseded } = body;
+  const { held, pin, superseded, churn } = body;
   if (held) {
     section(SECTION.guard, () => {
       into.u32(held.names);
@@ -212,6 +221,7 @@ export function encodeBody(body: HeadBody): Uint8Array {
       }
     });
   }
+  if (churn) section(SECTION.churn, () => into.octets(encodeChurn(churn)));
   return into.written();
 }
 
@@ -230,6 +240,7 @@ export function decodeBody(octets: Uint8Array, origin: OwnerName): HeadBody {
   let held: HeldNames | undefined;
   let pin: Serial | undefined;
   let superseded: Superseded[] | undefined;
+  let churn: Churn | undefined;
   while (reader.left() > 0) {
     const at = reader.offset();
     const type = reader.u16();
@@ -243,6 +254,7 @@ export function decodeBody(octets: Uint8Array, origin: OwnerName): HeadBody {
     else if (type === SECTION.guard) held = readHeld(inside);
     else if (type === SECTION.pin) pin = inside.u32();
     else if (type === SECTION.superseded) superseded = readSuperseded(inside);
+    else if (type === SECTION.churn) churn = decodeChurn(section);
     else if (type === SECTION.features) refuseUnknownFeatures(inside.u32());
     else if ((flags & CRITICAL) !== 0) {
       throw new FormatError('head body', `needs section ${type}, which this version does not know`, at);
@@ -257,6 +269,7 @@ export function decodeBody(octets: Uint8Array, origin: OwnerName): HeadBody {
     ...(held && { held }),
     ...(pin !== undefined && { pin }),
     ...(superseded && { superseded }),
+    ...(churn && { churn }),
   };
 }
 

@@ -22,6 +22,7 @@ import type { Term } from '../election/election.ts';
 import type { OnEvent } from '../events.ts';
 import type { KeyPair } from '../keys.ts';
 import { type Pair, type Sink, SinkError } from '../sinks/sink.ts';
+import { churnAfter } from './churn.ts';
 import { foldMemory, type Holding } from './held-memory.ts';
 import { createHistory, type History, type HistorySettings, keysOf } from './history.ts';
 import { changesBetween, createLayout, type Laid, type Wanted } from './layout.ts';
@@ -225,7 +226,12 @@ export function createPublisher(options: PublisherOptions): Publisher {
     };
     const said = { ...facts, levels: laid.levels.table, overlay: laid.overlayOctets };
     const superseded = before ? supersede(before.body, said, { place, nowSeconds }) : [];
-    const body: HeadBody = { ...said, ...(superseded.length > 0 && { superseded }) };
+    const churn = churnAfter(before, laid, nowSeconds);
+    const body: HeadBody = {
+      ...said,
+      ...(superseded.length > 0 && { superseded }),
+      ...(churn && { churn }),
+    };
     const octets = encodeBody(body);
     const isSame = before !== undefined && (await hasBody(before, octets));
     // What lies where, what is held and what is pinned changes no answer.

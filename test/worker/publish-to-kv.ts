@@ -33,6 +33,7 @@ export type ToPublish = {
   readonly seed?: Uint8Array;
   readonly held?: HeadBody['held'];
   readonly pin?: HeadBody['pin'];
+  readonly churn?: HeadBody['churn'];
   /** What this is a change of; without it everything is cut anew. */
   readonly after?: Snapshot;
   /** Change the octets of the run or of the body, all hashes and the signature still vouching for them. */
@@ -95,6 +96,7 @@ export async function buildSnapshot(options: ToPublish): Promise<Snapshot> {
     overlay: plan.overlayOctets,
     ...(options.held && { held: options.held }),
     ...(options.pin !== undefined && { pin: options.pin }),
+    ...(options.churn && { churn: options.churn }),
   };
   const octets = (options.spoilBody ?? unchanged)(encodeBody(body));
   const root = {

@@ -75,6 +75,20 @@ const ROOT = {
 const anyHash = fc.uint8Array({ minLength: 16, maxLength: 16 });
 const anyName = anyLabels.map((labels) => nameFromWire(wireOf(labels)));
 const u32 = fc.nat(0xffffffff);
+const anyChurn = fc.record({
+  sinceSeconds: u32,
+  halfHours: fc
+    .uniqueArray(fc.nat(0x246000), { maxLength: 48 })
+    .chain((numbers) =>
+      fc.tuple(
+        ...numbers
+          .toSorted((a, b) => a - b)
+          .map((number) =>
+            fc.record({ startSeconds: fc.constant(number * 1800), added: u32, changed: u32, gone: u32 }),
+          ),
+      ),
+    ),
+});
 const anyBody: fc.Arbitrary<HeadBody> = fc.record(
   {
     zone: fc.record({
@@ -117,6 +131,7 @@ const anyBody: fc.Arbitrary<HeadBody> = fc.record(
       fc.record({ kind: fc.constantFrom('run', 'shard', 'guard'), from: u32, upTo: u32, sinceSeconds: u32 }),
       { maxLength: 4 },
     ),
+    churn: anyChurn,
   },
   { requiredKeys: ['zone', 'settings', 'levels', 'overlay'] },
 );
@@ -177,7 +192,7 @@ describe('a head body', () => {
     }
   });
 
-  it.each(['0063 0001 00000000', '0000 0001 00000000', '0009 ffff 00000002 aabb'])(
+  it.each(['0063 0001 00000000', '0000 0001 00000000', '000a ffff 00000002 aabb'])(
     'is refused with the unknown critical section %s',
     (section) => {
       for (const at of [0, 2, 4]) {
@@ -202,6 +217,20 @@ describe('a head body', () => {
       ...without,
       superseded,
     });
+  });
+
+  it('has its churn in a section that need not be known', () => {
+    const churn = {
+      sinceSeconds: 1_799_990_000,
+      halfHours: [{ startSeconds: 1_799_998_200, added: 1, changed: 2, gone: 0xffffffff }],
+    };
+    const sections = sectionsOf(encodeBody({ ...BODY, churn }));
+    expect(toHex(sections[8] ?? hex(''))).toBe(
+      ['0009', '0000', '00000014', '6b49aaf0', '6b49caf8', '00000001', '00000002', 'ffffffff'].join(''),
+    );
+    expect(decodeBody(joined(sections), ORIGIN)).toEqual({ ...BODY, churn });
+    const started = { sinceSeconds: 0, halfHours: [] };
+    expect(decodeBody(encodeBody({ ...BODY, churn: started }), ORIGIN).churn).toEqual(started);
   });
 
   it('is refused where it needs a feature that is not known, and read where it needs none', () => {
@@ -229,6 +258,8 @@ describe('a head body', () => {
     ['half a section header', '0001 00'],
     ['a guard cut off', '0005 0000 00000007 00000001 000000'],
     ['a pin cut off', '0006 0000 00000003 000000'],
+    ['churn without its start', '0009 0000 00000000'],
+    ['churn cut off', '0009 0000 0000000c 00000000 00000708 00000001'],
     ['a superseded block cut off', '0008 0000 00000008 00 00000001 000000'],
     ['features cut off', '0007 0001 00000003 000000'],
     ['a recursion flag that is none', '0002 0001 00000009 00000001 00000001 03'],

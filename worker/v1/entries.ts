@@ -4,6 +4,7 @@ import { FormatError } from '../../zone/format-error.ts';
 import { contentHash, hashName, sameOctets, toHex } from '../../zone/hash.ts';
 import { shardKey } from '../../zone/head.ts';
 import { applied, decidingEntries, type Levels, shardOf } from '../../zone/levels.ts';
+import { unpackBlock } from '../../zone/pack.ts';
 import { type IsHidden, withoutHidden } from '../../zone/visible.ts';
 import { standingIn, type ViewedZone } from '../access/find-visible.ts';
 import type { FetchBlock } from '../snapshot/blocks.ts';
@@ -24,7 +25,7 @@ export function createShardLoader(fetchBlock: FetchBlock): LoadShard {
     const key = shardKey(zone.origin, variant, { ...shards, index });
     for (const fresh of [false, true]) {
       const octets = await fetchBlock(key, { fresh });
-      if (octets && sameOctets(await contentHash(octets), hash)) return openBlock(octets);
+      if (octets && sameOctets(await contentHash(octets), hash)) return openBlock(await unpackBlock(octets));
     }
     throw new FormatError(`block ${toHex(hash)}`, 'is missing or damaged');
   };
@@ -33,9 +34,16 @@ export function createShardLoader(fetchBlock: FetchBlock): LoadShard {
 /** So many shards are on their way or in memory at a time. */
 const SHARDS_AHEAD = 4;
 
-/** The entries of the snapshot that is held now, whatever is published meanwhile: its blocks stay for a day. */
-export function allEntriesOf(held: Held, loadShard: LoadShard): AllEntries {
-  return () => entries(held, loadShard);
+/**
+ * The entries of the snapshot that is held now, whatever is published meanwhile: its blocks stay for a day. With
+ * `mostShards` those of the first shards alone, and what lies over them.
+ */
+export function allEntriesOf(
+  held: Held,
+  loadShard: LoadShard,
+  { mostShards = Number.POSITIVE_INFINITY }: { readonly mostShards?: number } = {},
+): AllEntries {
+  return () => entries(held, loadShard, mostShards);
 }
 
 /** Of all entries those that a view has, with what it may see of them. */
@@ -52,7 +60,7 @@ export function visibleEntriesOf(
 }
 
 /** Overlay and run first, but for edits of what is in a shard: they wait for it. */
-async function* entries(held: Held, loadShard: LoadShard): AsyncGenerator<Entry> {
+async function* entries(held: Held, loadShard: LoadShard, mostShards: number): AsyncGenerator<Entry> {
   const { overlay, run } = held;
   const table = held.body.levels;
   const upper: Levels = { table, overlay, run, shards: [] };
@@ -68,7 +76,7 @@ async function* entries(held: Held, loadShard: LoadShard): AsyncGenerator<Entry>
     }
   }
   let index = 0;
-  for await (const shard of shardsOf(held, loadShard)) {
+  for await (const shard of shardsOf(held, loadShard, mostShards)) {
     const shards: Block[] = [];
     shards[index] = shard;
     const levels: Levels = { ...upper, shards };
@@ -79,8 +87,8 @@ async function* entries(held: Held, loadShard: LoadShard): AsyncGenerator<Entry>
 }
 
 /** The shards in order, the next ones already asked for. */
-async function* shardsOf(held: Held, loadShard: LoadShard): AsyncGenerator<Block> {
-  const count = held.body.levels.shards?.hashes.length ?? 0;
+async function* shardsOf(held: Held, loadShard: LoadShard, most: number): AsyncGenerator<Block> {
+  const count = Math.min(most, held.body.levels.shards?.hashes.length ?? 0);
   const ahead: Promise<Block>[] = [];
   for (let next = 0; next < count || ahead.length > 0;) {
     while (next < count && ahead.length < SHARDS_AHEAD) {

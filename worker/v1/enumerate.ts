@@ -3,19 +3,16 @@ import { nameFromWire, type OwnerName } from '../../zone/name.ts';
 import { TYPE } from '../../zone/record.ts';
 import type { Zone } from '../../zone/zone.ts';
 import type { AllEntries } from './entries.ts';
+import { frameworkIn, type Place, placeOf, sharedNameOf } from './places.ts';
 import { valuesOf } from './transfer.ts';
 
 type Record = { readonly name: string; readonly host: string; readonly rtype: 'A' | 'AAAA' | 'SRV' };
-/** What a name says of whose it is: the framework, and the task's name with or without its instance. */
-type Place = { readonly framework: string; readonly task: string };
 /** Records by framework and task name. */
 type Batch = Map<string, Map<string, Record[]>>;
 
 /** So many records are grouped at a time; a zone that has no shards rarely has more. */
 const BATCH_RECORDS = 50_000;
 const TYPES = ['A', 'AAAA', 'SRV'] as const;
-/** `part-hash-tail`: the hash in z-base-32, the tail without a hyphen (mesos-dns's canonical names). */
-const INSTANCE = /^(.+)-[13-9a-km-uw-z]{5}-[^-]*$/;
 
 /**
  * The tasks' records as mesos-dns's `/v1/enumerate` groups them, in pieces. A snapshot holds names, not tasks:
@@ -52,45 +49,13 @@ export async function* enumerationOf({ origin, soa }: Zone, all: AllEntries): As
   yield '\n]}\n';
 }
 
-/**
- * The frameworks' names, which may have dots in them: what stands behind the protocol of their services and of
- * their tasks' services, whose labels are the only ones that begin with an underscore.
- */
 async function frameworksIn(origin: OwnerName, all: AllEntries): Promise<ReadonlySet<string>> {
   const frameworks = new Set<string>();
   for await (const entry of all()) {
-    const [, framework] =
-      /^_.*\._[^.]+\.(.+?)(?:\.slave)?$/.exec(below(nameFromWire(entryName(entry)), origin)) ?? [];
+    const framework = frameworkIn(nameFromWire(entryName(entry)), origin);
     if (framework !== undefined) frameworks.add(framework);
   }
   return frameworks;
-}
-
-function below(name: OwnerName, origin: OwnerName): string {
-  return name.slice(0, Math.max(0, name.length - origin.length - 1));
-}
-
-/** Whose name this is; undefined for the cluster's own names and the frameworks' own. */
-function placeOf(owner: OwnerName, origin: OwnerName, frameworks: ReadonlySet<string>): Place | undefined {
-  const [, onAgent] = /^(.+\.[^_.][^.]*)\.slave$/.exec(below(owner, origin)) ?? [];
-  const inFramework = onAgent ?? below(owner, origin);
-  const framework = frameworkOf(inFramework, frameworks);
-  if (framework === undefined) return undefined;
-  const rest = inFramework.slice(0, -framework.length - 1);
-  if (!rest.startsWith('_')) return { framework, task: rest };
-  // A task's services are `_task._protocol` and, of named ports, `_port._task._protocol`.
-  const [, task] = /^(?:_[^.]+\.)?_([^_.].*|)\._[^.]+$/.exec(rest) ?? [];
-  return task === undefined || rest === '_framework._tcp' ? undefined : { framework, task };
-}
-
-/** The longest framework name that ends a name but is not all of it; where none is known, its last label. */
-function frameworkOf(name: string, frameworks: ReadonlySet<string>): string | undefined {
-  if (frameworks.has(name)) return undefined;
-  for (let dot = name.indexOf('.'); dot >= 0; dot = name.indexOf('.', dot + 1)) {
-    const suffix = name.slice(dot + 1);
-    if (frameworks.has(suffix) || !suffix.includes('.')) return suffix;
-  }
-  return undefined;
 }
 
 function add(batch: Batch, { framework, task }: Place, record: Record): void {
@@ -117,7 +82,7 @@ function* written(batch: Batch): Generator<string> {
 function withInstances(tasks: ReadonlyMap<string, readonly Record[]>): Map<string, Record[]> {
   const joined = new Map<string, Record[]>();
   for (const [name, records] of tasks) {
-    const [, shared] = INSTANCE.exec(name) ?? [];
+    const shared = sharedNameOf(name);
     const task = shared !== undefined && tasks.has(shared) ? shared : name;
     joined.set(task, [...(joined.get(task) ?? []), ...records]);
   }

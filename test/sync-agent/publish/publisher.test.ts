@@ -151,14 +151,15 @@ describe('a change', () => {
     expect(push.octets).toBe((await sink.get(HEAD, signal))?.value.length);
   });
 
-  it('that is taken back leaves the same head but for its times and serial', async () => {
+  it('that is taken back leaves the same head but for its times, serial and churn', async () => {
     const { sink, publish } = open();
     await publish(names(0, 5));
     const before = await readZone(sink, key);
     await publish(names(0, 6));
     const back = await publish(names(0, 5));
     expect(back.kind).toBe('changed');
-    expect((await readZone(sink, key))?.head.body).toEqual(before?.head.body);
+    const now = (await readZone(sink, key))?.head.body;
+    expect({ ...now, churn: undefined }).toEqual({ ...before?.head.body, churn: undefined });
   });
 
   it('too large for the head is merged into a new run first; where that outgrows its budget, shards are stored behind the head and named by the next', async () => {
