@@ -18,7 +18,9 @@ import { healthForStrangers } from './health.ts';
 import { type Isolate, startIsolate } from './isolate.ts';
 import { answerJson, asksForJson } from './json-api.ts';
 import { packetKey } from './packet-cache.ts';
-import { answerPage, DOH_PATH, HEALTH_PATH, JSON_PATH } from './pages.ts';
+import { DOH_PATH } from './page-request.ts';
+import { answerPage, HEALTH_PATH, JSON_PATH } from './pages.ts';
+import { isForBrowser, strangerPage } from './page/stranger-page.ts';
 import { resolve, type Resolved } from './resolve.ts';
 import { snapshotAgeSeconds } from './snapshot/held.ts';
 import type { WaitUntil } from './snapshot/share.ts';
@@ -86,14 +88,14 @@ function serve(request: Request, asked: Asked, isolate: Isolate): Response | Pro
     if (isPreflight && asked.path === DOH_PATH) return preflightResponse();
     if (asked.path === HEALTH_PATH) return serveStrangersHealth(request, asked, isolate);
     const reason = access.kind === 'closed' ? access.reason : 'nobody is known';
-    return problemResponse({ status: 403, reason: `This resolver is closed: ${reason}.` });
+    return refusalFor(request, asked.path, new Refused(403, `This resolver is closed: ${reason}.`));
   }
   const { base, path } = routeOf(asked.path);
   // Browsers send no credential along with it; the answer is the same for all.
   if (isPreflight && (path === DOH_PATH || path === JSON_PATH))
     return preflightResponse({ credentials: true });
   const refuse = (error: unknown): Response =>
-    refusal(rates.allowsStranger('refused', request, waitUntil) ? error : tooMany());
+    refusalFor(request, path, rates.allowsStranger('refused', request, waitUntil) ? error : tooMany());
   const serveAsker = (asker: Asker | undefined): Response | Promise<Response> => {
     if (!asker) {
       // `/health` says to monitors without a credential that all is well, and nothing of the zones.
@@ -189,6 +191,13 @@ function respond({ octets, ttl, held }: Resolved, { view: { options, shared }, l
     ageSeconds: snapshotAgeSeconds(held, options.now()),
   };
   return messageResponse(octets, { ttl, shared, snapshot });
+}
+
+/** A refusal as a page where a person asked for one. */
+function refusalFor(request: Request, path: string, error: unknown): Response {
+  if (path !== '/' || !(error instanceof Refused) || error.status === 429 || !isForBrowser(request))
+    return refusal(error);
+  return strangerPage(request, { status: error.status, reason: error.message });
 }
 
 /** One refusal for all that is wrong with a credential; whatever else was thrown is a fault of ours. */

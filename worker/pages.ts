@@ -1,30 +1,11 @@
-import type { Rates } from './access/rate.ts';
-import type { View } from './access/views.ts';
 import { problemResponse } from './doh.ts';
-import type { Access } from './env.ts';
 import { healthOf, healthResponse } from './health.ts';
 import { answerJson } from './json-api.ts';
-import type { WaitUntil } from './snapshot/share.ts';
-import { lookupForPage, statusPage } from './status.ts';
-import type { LoadShard } from './v1/entries.ts';
+import type { PageRequest } from './page-request.ts';
+import { answerStatus } from './page/answer-status.ts';
+import { downloadOf } from './page/downloads.ts';
 import { answerV1 } from './v1/routes.ts';
 
-/** A request below `/dns-query`'s: its path behind the token that may stand before it, and what its asker sees. */
-export type PageRequest = {
-  readonly path: string;
-  /** What stands before `path` in the URL: `/t/<token>`, or nothing. */
-  readonly base: string;
-  /** From its `?` on. */
-  readonly search: string;
-  readonly view: View;
-  readonly access: Access['kind'];
-  /** Which are bound; undefined where none may be. */
-  readonly limits: Rates['limited'] | undefined;
-  readonly loadShard: LoadShard;
-  readonly waitUntil: WaitUntil;
-};
-
-export const DOH_PATH = '/dns-query';
 export const JSON_PATH = '/resolve';
 export const HEALTH_PATH = '/health';
 
@@ -44,16 +25,8 @@ async function route(request: Request, asked: PageRequest): Promise<Response> {
     const health = await healthOf(asked.access, view.options, waitUntil);
     return healthResponse({ ...health, ...(asked.limits && { limits: asked.limits }) });
   }
-  return path === '/' ? answerStatus(request, asked) : nothingAt(asked);
-}
-
-async function answerStatus(request: Request, asked: PageRequest): Promise<Response> {
-  const { access, base, search, view, waitUntil } = asked;
-  const parameters = new URLSearchParams(search);
-  const [name, type] = [parameters.get('name') ?? '', parameters.get('type') ?? 'A'];
-  const lookup = name === '' ? undefined : await lookupForPage({ name, type }, view.options, waitUntil);
-  const health = await healthOf(access, view.options, waitUntil);
-  return statusPage(health, { base, dohUrl: new URL(base + DOH_PATH, request.url).href, lookup });
+  if (path === '/') return answerStatus(request, asked);
+  return downloadOf(request, asked) ?? nothingAt(asked);
 }
 
 /** A path may hold a token, in the wrong place even: it is said again only where there are none. */

@@ -1,14 +1,17 @@
 import { describe, expect, it } from 'vitest';
+import { COPY_SCRIPT_HASH } from '../../worker/page/copy-script.ts';
+import { STYLE_HASH } from '../../worker/page/style.ts';
 import { pageHeaders } from '../../worker/security-headers.ts';
 
 const headers = new Headers(pageHeaders('https://doh.example/t/mdt_secret/'));
 
 describe('the headers of a page', () => {
-  it('allow no script, no frame around it, no form and no base elsewhere', () => {
+  it('allow one script and one style by their hashes, no frame around it, no form and no base elsewhere', () => {
     const policy = headers.get('content-security-policy')?.split('; ');
     expect(policy).toEqual([
       "default-src 'none'",
-      "style-src 'unsafe-inline'",
+      `script-src '${COPY_SCRIPT_HASH}'`,
+      `style-src '${STYLE_HASH}'`,
       "form-action 'self'",
       "base-uri 'none'",
       "frame-ancestors 'none'",

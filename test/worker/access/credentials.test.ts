@@ -374,13 +374,13 @@ describe('what is told of the zones', () => {
     const response = await door.fetch(path);
     const page = await response.text();
     expect(response.headers.get('referrer-policy')).toBe('no-referrer');
-    expect(page).toContain('leader.mesos A: REFUSED');
-    expect(page).toContain('<td>lab.example</td>');
-    expect(page).not.toContain('<td>mesos</td>');
-    expect(page).toContain(`action="/t/${tokenOf('lab')}/"`);
+    expect(page).toMatch(/<h3>leader\.mesos .*<b class="warn">REFUSED<\/b>/s);
+    expect(page).toContain('<h3>lab.example</h3>');
+    expect(page).not.toContain('<h3>mesos</h3>');
+    expect(page).toContain(`action="/t/${tokenOf('lab')}/#look-up"`);
     expect(page).toContain(`https://doh.example/t/${tokenOf('lab')}/dns-query`);
     const byHeader = await (await door.fetch('/', bearer(tokenOf('lab')))).text();
     expect(byHeader).not.toContain('mdt_');
-    expect(byHeader).toContain('action="/"');
+    expect(byHeader).toContain('action="/#look-up"');
   });
 });
