@@ -10,6 +10,8 @@ export type Target = {
   readonly addresses?: readonly string[];
   /** PEM file of the authority that signed the DoH host's certificate, where the system does not know it. */
   readonly caFile?: string | undefined;
+  /** That file's text, for clients that take the certificate itself: Chrome's policy, Apple's profile. */
+  readonly caPem?: string | undefined;
 };
 
 export type ClientName =
@@ -27,7 +29,10 @@ export type Kit = {
   readonly client: ClientName;
   readonly files: readonly KitFile[];
   readonly apply: readonly string[];
+  /** Run before the files are taken out. */
   readonly undo: readonly string[];
+  /** Run once the files are gone. */
+  readonly afterUndo?: readonly string[] | undefined;
   readonly check: string;
   /** What a person has to know, a sentence each. */
   readonly notes: readonly string[];

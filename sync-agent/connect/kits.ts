@@ -1,0 +1,53 @@
+import type { ClientName, Kit, Target } from '../../connect/kit.ts';
+import { appleKit } from '../../connect/apple.ts';
+import { type ChromiumSystem, chromiumKit } from '../../connect/chromium.ts';
+import { curlKit } from '../../connect/curl.ts';
+import { dnsdistKit } from '../../connect/dnsdist.ts';
+import { firefoxKit } from '../../connect/firefox.ts';
+import { windowsKit } from '../../connect/windows.ts';
+
+/** All clients but systemd, whose kit depends on the machine. */
+export type PlainClient = Exclude<ClientName, 'systemd'>;
+
+export const CLIENTS: readonly ClientName[] = [
+  'systemd',
+  'firefox',
+  'chrome',
+  'chromium',
+  'edge',
+  'windows',
+  'apple',
+  'curl',
+  'dnsdist',
+];
+
+/** Clients on this machine whose files are written where they read them; what others need is printed. */
+export function isWrittenHere(client: ClientName, platform: string): boolean {
+  const isBrowser = ['firefox', 'chrome', 'chromium', 'edge'].includes(client);
+  return client === 'systemd' || (isBrowser && platform === 'linux');
+}
+
+export async function plainKit(client: PlainClient, target: Target, platform: string): Promise<Kit> {
+  switch (client) {
+    case 'firefox':
+      return firefoxKit(target);
+    case 'chrome':
+    case 'chromium':
+    case 'edge':
+      return chromiumKit(target, { browser: client, system: SYSTEMS.get(platform) ?? 'linux' });
+    case 'windows':
+      return windowsKit(target);
+    case 'apple':
+      return appleKit(target);
+    case 'curl':
+      return curlKit(target);
+    case 'dnsdist':
+      return dnsdistKit(target);
+  }
+}
+
+/** By `process.platform`. */
+const SYSTEMS: ReadonlyMap<string, ChromiumSystem> = new Map([
+  ['win32', 'windows'],
+  ['darwin', 'macos'],
+]);
