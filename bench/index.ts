@@ -4,6 +4,7 @@ import { benchCold } from './cold.ts';
 import { benchLive } from './live.ts';
 import { benchSnapshot } from './snapshot.ts';
 import { onStage, type Part } from './stage.ts';
+import { benchStub } from './stub.ts';
 import { benchViews } from './views.ts';
 import { benchWorker } from './worker.ts';
 
@@ -26,6 +27,7 @@ const PARTS: Readonly<Record<string, (flags: Flags) => Part>> = {
   agent: () => benchAgent,
   snapshot: ({ sizes }) => benchSnapshot(sizes),
   live: benchLive,
+  stub: () => benchStub,
 };
 
 /** What to run; a string says what is wrong with the arguments. */
