@@ -19,12 +19,15 @@ import { createMesosStateSource } from '../sources/mesos-state.ts';
 import { openZooKeeper } from '../zookeeper.ts';
 import { parseZooKeeperUrl } from '../zookeeper-url.ts';
 import { type Masters, mastersFrom, sourceFrom } from './cluster-input.ts';
+import { addCaOption, httpFor, readCa, readServerAddress, tokenFrom } from './client-input.ts';
+import { type ClientFlags, examineClient } from './doctor-client.ts';
 import { addInputOptions, configFrom } from './inputs.ts';
 import type { OutputFlags } from './office.ts';
 import { print } from './print.ts';
 import { note, stopSignal } from './terminal.ts';
 
-type Flags = OutputFlags & { readonly json?: boolean; readonly edge?: string };
+type Flags = OutputFlags &
+  ClientFlags & { readonly json?: boolean; readonly edge?: string; readonly client?: boolean };
 type Report = (...findings: readonly Finding[]) => Promise<void>;
 
 const REQUEST_LIMIT_MS = 5_000;
@@ -33,30 +36,44 @@ const SESSION_MS = 10_000;
 const FILES = { stat, access };
 
 const EXAMPLES = `
+Three kinds, by where something is wrong:
+  doctor           the agent: masters, rights, store, key. On its machine, as its user, with its CLOUDFLARE_API_TOKEN
+  doctor --edge    the Worker, from outside: is every door closed to strangers, and open to a token?
+  doctor --client  this device: from the DoH URL to a task, and how its resolver and browsers are set up
+
 Examples:
   mesos-doh doctor --config /etc/mesos-doh/config.json
   mesos-doh doctor --master http://10.0.0.1:5050 --sink-dir /srv/snapshots
   MESOS_DOH_TOKEN=mdt_… mesos-doh doctor --edge https://doh.example.com
+  MESOS_DOH_TOKEN=mdt_… mesos-doh doctor --client --url https://doh.example.com/dns-query --name search.marathon.mesos
 
-Run it on the agent's machine, as the agent's user, with CLOUDFLARE_API_TOKEN as the agent has it. It writes nothing.
+It changes nothing. MESOS_DOH_URL and MESOS_DOH_TOKEN keep URL and token out of the list of processes.
 Exit codes: 0 all well, 1 something is wrong, 2 wrong usage or configuration. All lines: docs/doctor.md`;
 
 export function addDoctorCommand(program: Command): void {
-  addInputOptions(program.command('doctor'))
-    .description('check all the agent needs, and say how to mend what is wrong')
+  addCaOption(addInputOptions(program.command('doctor')))
+    .description('check agent, Worker or this device, and say how to mend what is wrong')
     .option('--sink-dir <dir>', 'the directory that is published to, instead of Workers KV')
     .option('--edge <url>', 'try the doors of the Worker at this URL instead, as a stranger and with a token')
+    .option('--client', 'walk the way from this device to a task instead')
+    .option('--url <url>', 'with --client: the DoH URL, also from MESOS_DOH_URL')
+    .option('--name <name>', 'with --client: the name to follow (default: the leader, and some service)')
+    .option('--zone <zone>', 'with --client and --edge: a zone it serves (default: mesos)')
+    .option('--address <ip>', 'with --client: the address of the DoH host, instead of looking it up')
+    .option(
+      '--stub <server>',
+      'with --client: where a stub listens (default: 127.0.0.1:5354)',
+      readServerAddress,
+    )
     .option('--json', 'print the findings as JSON')
     .addHelpText('after', EXAMPLES)
     .action(async (flags: Flags) => {
-      const config = configFrom(flags, note);
       const findings: Finding[] = [];
       const report: Report = async (...found) => {
         findings.push(...found);
         if (flags.json !== true) for (const one of found) await print(`${renderFinding(one)}\n`);
       };
-      if (flags.edge === undefined) await examine(flags, config, report);
-      else await examineEdge(flags.edge, config, report);
+      await examineKind(flags, report);
       const isWell = isAllWell(findings);
       if (flags.json === true) await print(`${JSON.stringify({ isWell, findings }, undefined, 1)}\n`);
       else await print(`${renderSum(findings)}\n`);
@@ -64,10 +81,30 @@ export function addDoctorCommand(program: Command): void {
     });
 }
 
+/** Agent, Worker or device. */
+async function examineKind(flags: Flags, report: Report): Promise<void> {
+  const { edge, client } = flags;
+  if (edge !== undefined && client === true) throw new ConfigError('give one of --edge and --client');
+  if (edge === undefined && client !== true && flags.ca !== undefined)
+    throw new ConfigError("--ca is for --edge and --client; the masters' authority is mesos.caCertFile");
+  if (client !== true && (flags.url ?? flags.name ?? flags.address ?? flags.stub) !== undefined)
+    throw new ConfigError('--url, --name, --address and --stub are for --client: say it too');
+  if (client === true) return examineClient(flags, report);
+  const config = configFrom(flags, note);
+  if (edge === undefined) return examine(flags, config, report);
+  const zone = flags.zone ?? config.domain;
+  return examineEdge({ ...config, url: edge, domain: zone, ca: readCa(flags.ca) }, report);
+}
+
+type EdgeInput = Pick<AgentConfig, 'domain' | 'staleAfterSeconds'> & {
+  readonly url: string;
+  readonly ca: string | undefined;
+};
+
 /** A deployed Worker from outside. The token in its URL, or from the environment, where `ps` does not show it. */
-async function examineEdge(url: string, config: AgentConfig, report: Report): Promise<void> {
-  const http = createHttp({ connectTimeoutMs: REQUEST_LIMIT_MS });
-  const token = process.env['MESOS_DOH_TOKEN'] || undefined;
+async function examineEdge({ url, ca, ...config }: EdgeInput, report: Report): Promise<void> {
+  const http = httpFor({ ca, connectTimeoutMs: REQUEST_LIMIT_MS });
+  const token = tokenFrom();
   try {
     await checkEdge(
       {

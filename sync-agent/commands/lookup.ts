@@ -1,149 +1,135 @@
+import { randomInt } from 'node:crypto';
 import { type Command, InvalidArgumentError } from 'commander';
-import { type Answer, decode } from 'dns-packet';
+import { decode } from 'dns-packet';
 import { FormatError } from '../../zone/format-error.ts';
+import { FLAG } from '../../zone/message.ts';
 import { type OwnerName, parseName } from '../../zone/name.ts';
-import { encodeQuestion } from '../../zone/question.ts';
-import { type RecordType, TYPE, typeCode, typeName } from '../../zone/record.ts';
-import { hideTokens } from '../hide-tokens.ts';
-import { createHttp } from '../http.ts';
+import { type RecordType, TYPE, typeCode } from '../../zone/record.ts';
+import { type DohUrl, inUrl, readDohUrl } from '../client/doh-url.ts';
+import { askDoh } from '../client/doh.ts';
+import type { PlainServer } from '../client/device.ts';
+import { askPlain } from '../client/plain-dns.ts';
+import { queryFor, readReply } from '../client/reply.ts';
+import type { Http } from '../http.ts';
+import { addCaOption, httpFor, readCa, readServerAddress, tokenFrom } from './client-input.ts';
+import { type LookedUp, renderReply, renderShort } from './lookup-text.ts';
+import { print } from './print.ts';
 import { stopSignal } from './terminal.ts';
 
 const DEFAULT_URL = 'http://127.0.0.1:8787/dns-query';
 const TIMEOUT_MS = 5_000;
 
-type Flags = { readonly url?: string; readonly json?: boolean };
+type Flags = {
+  readonly url?: string;
+  readonly ca?: string;
+  readonly token?: string;
+  readonly tokenFile?: string;
+  readonly stub?: PlainServer;
+  readonly short?: boolean;
+  readonly json?: boolean;
+};
 
 const EXAMPLES = `
 Examples:
   mesos-doh lookup search.marathon.mesos
   mesos-doh lookup _search._tcp.marathon.mesos SRV --url https://doh.example.com/dns-query
-  mesos-doh lookup leader.mesos --json`;
+  mesos-doh lookup leader.mesos A AAAA --token-file /etc/mesos-doh/token
+  mesos-doh lookup leader.mesos --short --stub 127.0.0.1:5354
+
+MESOS_DOH_TOKEN is sent as a header. Exit codes: 0 a reply, whatever it says; 1 none; 2 wrong usage.`;
 
 export function addLookupCommand(program: Command): void {
-  program
-    .command('lookup')
-    .description('ask a DoH URL and show the answer')
+  addCaOption(program.command('lookup'))
+    .description('ask a DoH URL, or a stub, and show the answer')
     .argument('<name>', 'the name to ask for', readName)
     .argument(
-      '[type]',
+      '[types...]',
       'A, AAAA, SRV, ANY, TYPE65, … (default: SRV for names that begin with _, else A)',
-      readType,
+      (text: string, earlier: readonly RecordType[] = []) => [...earlier, readType(text)],
     )
     .option('--url <url>', `the DoH URL, also from MESOS_DOH_URL (default: ${DEFAULT_URL})`, readUrl)
-    .option('--json', 'print the whole reply as JSON')
+    .option('--token <token>', 'a team token; ps shows it: better MESOS_DOH_TOKEN or --token-file')
+    .option('--token-file <file>', 'the file that holds it')
+    .option(
+      '--stub <server>',
+      'ask this DNS server by UDP and TCP instead: 127.0.0.1:5354',
+      readServerAddress,
+    )
+    .option('--short', 'print the values alone')
+    .option('--json', 'print the whole reply as JSON; a list of them for several types')
     .addHelpText('after', EXAMPLES)
-    .action(async (name: OwnerName, type: RecordType | undefined, flags: Flags) => {
-      const { json } = flags;
-      // Not as the flag's default, which --help would print with the token in it.
-      const url = flags.url ?? readUrl(process.env['MESOS_DOH_URL'] || DEFAULT_URL);
-      const asked = type ?? (name.startsWith('_') ? TYPE.SRV : TYPE.A);
-      const started = performance.now();
-      const { reply, snapshot } = await ask(url, name, asked);
-      if (json === true) process.stdout.write(`${JSON.stringify(reply, undefined, 1)}\n`);
-      else
-        process.stdout.write(
-          render(reply, {
-            name,
-            type: typeName(asked),
-            url,
-            snapshot,
-            elapsedMs: performance.now() - started,
-          }),
-        );
+    .action(async (name: OwnerName, types: readonly RecordType[] | undefined, flags: Flags) => {
+      const asked = types && types.length > 0 ? types : [name.startsWith('_') ? TYPE.SRV : TYPE.A];
+      const asker = openAsker(flags);
+      const found: LookedUp[] = [];
+      try {
+        for (const type of asked) {
+          const one = await asker.ask(name, type);
+          found.push(one);
+          if (flags.json !== true)
+            await print(
+              flags.short === true ? renderShort(one) : `${found.length > 1 ? '\n' : ''}${renderReply(one)}`,
+            );
+        }
+      } finally {
+        await asker.close();
+      }
+      if (flags.json !== true) return;
+      const replies = found.map(({ octets }) => decode(Buffer.from(octets)));
+      await print(`${JSON.stringify(replies.length === 1 ? replies[0] : replies, undefined, 1)}\n`);
     });
 }
 
-type Reply = ReturnType<typeof decode>;
+/** Gives a reply to the question, or throws an error in words. */
+type Asker = {
+  readonly ask: (name: OwnerName, type: RecordType) => Promise<LookedUp>;
+  readonly close: () => Promise<void>;
+};
 
-async function ask(
-  url: string,
-  name: OwnerName,
-  type: RecordType,
-): Promise<{ reply: Reply; snapshot: string | undefined }> {
-  const http = createHttp();
-  try {
-    const body = encodeQuestion({ name, type, edns: true });
-    const headers = { 'content-type': 'application/dns-message', accept: 'application/dns-message' };
-    const response = await http.request({
-      method: 'POST',
-      url,
-      headers,
-      body,
-      signal: stopSignal(),
-      timeoutMs: TIMEOUT_MS,
-      maxOctets: 65_535,
-    });
-    if (response.status !== 200) throw await response.refusal();
-    return { reply: decode(Buffer.from(await response.bytes())), snapshot: response.headers['snapshot'] };
-  } finally {
-    await http.close();
-  }
+function openAsker(flags: Flags): Asker {
+  const { stub } = flags;
+  if (stub) return { ask: (name, type) => askStub(stub, name, type), close: async () => {} };
+  // Not as the flag's default, which --help would print with the token in it.
+  const text = flags.url ?? readUrl(process.env['MESOS_DOH_URL'] || DEFAULT_URL);
+  const url = readDohUrl(text, flags.token ?? tokenFrom(flags.tokenFile));
+  const http = httpFor({ ca: readCa(flags.ca) });
+  return { ask: (name, type) => askUrl(http, url, { name, type }), close: http.close };
 }
 
-/** The reply as dig shows it: status and flags, sections, and where it is from. */
-function render(
-  reply: Reply,
-  facts: { name: string; type: string; url: string; snapshot: string | undefined; elapsedMs: number },
-): string {
-  const flags = [reply.flag_aa && 'aa', reply.flag_tc && 'tc', reply.flag_rd && 'rd', reply.flag_ra && 'ra'];
-  const status = 'rcode' in reply ? String(reply.rcode) : 'NOERROR';
-  const lines = [`;; ${facts.name} ${facts.type}: ${status}; flags: ${flags.filter(Boolean).join(' ')}`];
-  for (const [title, records] of Object.entries({
-    ANSWER: reply.answers,
-    AUTHORITY: reply.authorities,
-    ADDITIONAL: reply.additionals,
-  })) {
-    const shown = (records ?? [])
-      .filter((record) => record.type !== 'OPT')
-      .map((record) => recordLine(record));
-    if (shown.length > 0) lines.push('', `;; ${title}`, ...shown);
-  }
-  for (const line of extendedErrors(reply)) lines.push('', `;; ${line}`);
-  const snapshot = facts.snapshot === undefined ? '' : `, snapshot ${facts.snapshot.replace(';', ', ')} s`;
-  lines.push('', `;; from ${hideTokens(facts.url)} in ${Math.round(facts.elapsedMs)} ms${snapshot}`, '');
-  return lines.join('\n');
+async function askUrl(
+  http: Http,
+  url: DohUrl,
+  { name, type }: { readonly name: OwnerName; readonly type: RecordType },
+): Promise<LookedUp> {
+  const started = performance.now();
+  // RFC 8484 §4.1: caches see equal questions as equal.
+  const question = { name, type, id: 0 };
+  const came = await askDoh(http, question, { url, method: 'POST', timeoutMs: TIMEOUT_MS }, stopSignal());
+  if (came.kind === 'failed') throw new Error(`${came.says}. ${came.mend}`);
+  if (came.kind !== 'message') throw new Error(`${url.shown}: ${came.says}. ${came.mend}`);
+  return { ...came, question, from: url.shown, elapsedMs: performance.now() - started };
 }
 
-function recordLine(record: Answer): string {
-  const ttl = 'ttl' in record ? String(record.ttl ?? '') : '';
-  return [`${record.name}.`, ttl, 'IN', record.type, dataText('data' in record ? record.data : '')].join(
-    '\t',
-  );
-}
-
-function dataText(data: unknown): string {
-  if (Array.isArray(data)) return data.map(String).join(' ');
-  if (typeof data !== 'object' || data === null || data instanceof Uint8Array) return String(data);
-  const fields = new Map(Object.entries(data));
-  if (fields.has('target'))
-    return `${text(fields, 'priority')} ${text(fields, 'weight')} ${text(fields, 'port')} ${text(fields, 'target')}.`;
-  // SOA: two names and five numbers.
-  return [...fields]
-    .map(([key, value]) => (key.endsWith('name') ? `${String(value)}.` : String(value)))
-    .join(' ');
-}
-
-function text(fields: ReadonlyMap<string, unknown>, key: string): string {
-  return String(fields.get(key) ?? 0);
-}
-
-/** RFC 8914: a code and words that say why. */
-function extendedErrors(reply: Reply): string[] {
-  const lines: string[] = [];
-  for (const record of reply.additionals ?? []) {
-    if (record.type !== 'OPT') continue;
-    for (const option of record.options) {
-      const code: number = option.code;
-      const data: unknown = 'data' in option ? option.data : undefined;
-      if (code !== 15 || !Buffer.isBuffer(data)) continue;
-      lines.push(`extended error ${data.readUInt16BE(0)}: ${data.subarray(2).toString('utf8')}`);
-    }
-  }
-  return lines;
+/** Over UDP, and what is too long for it over TCP (RFC 7766 §5). */
+async function askStub(server: PlainServer, name: OwnerName, type: RecordType): Promise<LookedUp> {
+  const started = performance.now();
+  const question = { name, type, id: randomInt(1, 65_536) };
+  const ask = async (over: 'udp' | 'tcp'): Promise<LookedUp> => {
+    const from = `${inUrl(server.address)}:${server.port} over ${over.toUpperCase()}`;
+    const limits = { over, timeoutMs: TIMEOUT_MS, signal: stopSignal() };
+    const came = await askPlain(server, queryFor(question), limits);
+    if (came.kind === 'failed')
+      throw new Error(`${from}: no reply (${came.code}). Does a stub run there? mesos-doh stub starts one`);
+    const message = readReply(came.octets, question);
+    if (typeof message === 'string') throw new Error(`${from}: ${message}`);
+    return { message, octets: came.octets, question, from, elapsedMs: performance.now() - started };
+  };
+  const overUdp = await ask('udp');
+  return (overUdp.message.flags & FLAG.TC) === 0 ? overUdp : ask('tcp');
 }
 
 function readUrl(text: string): string {
-  if (/^https?:\/\//.test(text) && URL.canParse(text)) return text;
+  if (/^https?:\/\//.test(text) && URL.canParse(text.replace(/\{\?dns\}$/, ''))) return text;
   throw new InvalidArgumentError('It should be a URL such as https://doh.example.com/dns-query.');
 }
 

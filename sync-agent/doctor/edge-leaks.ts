@@ -40,7 +40,7 @@ function leaksOf({ path }: Attempt, reply: EdgeReply, { zone, sent }: Secrets): 
   if (type.startsWith('application/dns-message')) leaks.push('gives a DNS message');
   if (headers['snapshot'] !== undefined) leaks.push('tells the serial of the snapshot');
   if (nameWithin(zone).test(told)) leaks.push(`tells names of ${zone}`);
-  if (PRIVATE_ADDRESS.test(reply.text)) leaks.push('tells private addresses');
+  if (PRIVATE_ADDRESS.test(told)) leaks.push('tells private addresses');
   if (TELLS_ZONES.test(reply.text)) leaks.push('tells how the zones are');
   if (/\n\s+at \S+ ?\(|\.(?:ts|js):\d+:\d+/.test(reply.text)) leaks.push('shows a stack trace');
   if (/\b(?:VERIFY_KEYS|UPSTREAMS|SNAPSHOTS)\b/.test(told)) leaks.push('names settings');

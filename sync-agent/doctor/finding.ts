@@ -1,8 +1,9 @@
+import type { ClientAbout } from './client-finding.ts';
 import type { EdgeAbout } from './edge-finding.ts';
 
 /** What a check found: one line for a person, and what to do about it. */
 export type Finding = {
-  readonly about: About | EdgeAbout;
+  readonly about: About | EdgeAbout | ClientAbout;
   /** `advice`: it works, and could be better or is worth knowing. `skipped`: could not be checked, says why. */
   readonly verdict: 'well' | 'advice' | 'wrong' | 'skipped';
   readonly says: string;

@@ -11,18 +11,24 @@ export type Files = {
   readonly access: (path: string, mode: number) => Promise<void>;
 };
 
-/** The first with `.ts` files run directly, and the one we test with. */
-const LEAST_NODE = [22, 18] as const;
+/** The first that runs `.ts` files directly; bundles, as npm installs them, are content with less. */
+const LEAST_NODE = { sources: [22, 18], bundle: [20, 12] } as const;
+/** The one all tests run with. */
 const TESTED_NODE = 24;
 /** Write and search. */
 const W_OK_AND_X_OK = 3;
 const R_OK = 4;
 
 /** `version` is Node's own, without a `v`. */
-export function checkNode(version: string): Finding {
+export function checkNode(
+  version: string,
+  runs: keyof typeof LEAST_NODE = import.meta.url.endsWith('.ts') ? 'sources' : 'bundle',
+): Finding {
   const [major = 0, minor = 0] = version.split('.').map(Number);
-  if (major < LEAST_NODE[0] || (major === LEAST_NODE[0] && minor < LEAST_NODE[1])) {
-    const mend = `Install Node ${TESTED_NODE}, or say npm ci in the clone: it brings one`;
+  const [leastMajor, leastMinor] = LEAST_NODE[runs];
+  if (major < leastMajor || (major === leastMajor && minor < leastMinor)) {
+    const clone = runs === 'sources' ? ', or say npm ci in the clone: it brings one' : '';
+    const mend = `Install Node ${TESTED_NODE}${clone}`;
     return { about: 'node', verdict: 'wrong', says: `Node ${version} is too old for mesos-doh`, mend };
   }
   if (major < TESTED_NODE) {

@@ -145,6 +145,11 @@ const PLANTED: readonly (readonly [what: string, meddle: Meddle, says: RegExp])[
   ],
   ['refusals name names', refusedWith('search.marathon.mesos is not for you'), /tells names of mesos/],
   ['refusals name addresses', refusedWith('10.1.2.3 is hidden'), /tells private addresses/],
+  [
+    'refusals name addresses in a header',
+    refusedWith('no', { 'x-served-by': 'node 10.1.2.3' }),
+    /tells private addresses/,
+  ],
   ['refusals tell the serial', refusedWith('no', { snapshot: '1;age=2' }), /tells the serial/],
   [
     'refusals show where they were made',

@@ -43,6 +43,17 @@ it.each([
   expect(checkNode(version).verdict).toBe(verdict);
 });
 
+it.each([
+  ['24.21.0', 'well'],
+  ['20.20.2', 'advice'],
+  ['20.11.1', 'wrong'],
+  ['18.20.0', 'wrong'],
+])('Node %s for the package: %s', (version, verdict) => {
+  const { verdict: found, mend = '' } = checkNode(version, 'bundle');
+  expect(found).toBe(verdict);
+  expect(mend).not.toContain('clone');
+});
+
 describe('a directory', () => {
   const of = async (path: string, files: Files = FILES): Promise<string[]> =>
     lines([await checkDirectory({ about: 'data directory', path, setting: 'dataDir' }, files)]);
