@@ -263,6 +263,7 @@ function fold(kept: Kept, event: SyncEvent, { atMs, day }: { atMs: number; day: 
     case 'drift':
     case 'reconcile-failed':
     case 'marathon':
+    case 'monitor':
     case 'key':
       break;
   }

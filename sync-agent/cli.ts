@@ -1,7 +1,8 @@
 #!/usr/bin/env node
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { addAccessCommand } from './commands/access.ts';
+import { addCompletionCommand } from './commands/completion.ts';
+import { addConnectCommand } from './commands/connect.ts';
 import { addCostCommand } from './commands/cost.ts';
 import { addCtlCommand } from './commands/ctl.ts';
 import { addDiffCommand } from './commands/diff.ts';
@@ -14,10 +15,13 @@ import { addLookupCommand } from './commands/lookup.ts';
 import { addRecordsCommand } from './commands/records.ts';
 import { addRollbackCommand } from './commands/rollback.ts';
 import { addSimulateCommand } from './commands/simulate.ts';
+import { addStubCommand } from './commands/stub.ts';
 import { addSyncCommand } from './commands/sync.ts';
 import { note, stopSignal } from './commands/terminal.ts';
 import { addTokenCommand } from './commands/token.ts';
+import { addUpCommand } from './commands/up.ts';
 import { ConfigError } from './config.ts';
+import { packageFacts } from './package-root.ts';
 
 /** Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 done but for names held back, 130 stopped before it was done. */
 const FAILED = 1;
@@ -39,12 +43,10 @@ setTimeout(() => process.exit(), LINGER_MS).unref();
 async function run(argv: readonly string[]): Promise<number> {
   const program = new Command('mesos-doh')
     .description("DNS over HTTPS for Apache Mesos clusters, with mesos-dns's names")
-    .version(version())
+    .version(packageFacts().version)
     .exitOverride()
     .configureHelp({ sortSubcommands: true });
-  // Miniflare is only there to run the edge on this machine: no other command waits for it to load.
-  if (argv.slice(2, 4).includes('up')) (await import('./commands/up.ts')).addUpCommand(program);
-  else program.command('up').description('everything on this machine: cluster, agent, Worker, KV');
+  addUpCommand(program);
   addSyncCommand(program);
   addRecordsCommand(program);
   addDiffCommand(program);
@@ -57,8 +59,11 @@ async function run(argv: readonly string[]): Promise<number> {
   addKeysCommand(program);
   addAccessCommand(program);
   addTokenCommand(program);
+  addConnectCommand(program);
   addCostCommand(program);
   addSimulateCommand(program);
+  addStubCommand(program);
+  addCompletionCommand(program);
   for (const command of program.commands) command.exitOverride();
   try {
     await program.parseAsync(argv);
@@ -70,9 +75,4 @@ async function run(argv: readonly string[]): Promise<number> {
     if (error instanceof HeldError) return HELD;
     return error instanceof ConfigError ? WRONG_USAGE : FAILED;
   }
-}
-
-function version(): string {
-  const json: unknown = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
-  return typeof json === 'object' && json !== null && 'version' in json ? String(json.version) : 'unknown';
 }

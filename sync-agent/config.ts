@@ -295,8 +295,10 @@ function hrefOf(master: string): string {
 
 function parseHttpUrl(text: string): URL {
   const url = new URL(text);
-  if (url.protocol === 'http:' || url.protocol === 'https:') return url;
-  throw new FormatError(JSON.stringify(text), 'is no http or https URL');
+  if (url.protocol !== 'http:' && url.protocol !== 'https:')
+    throw new FormatError(JSON.stringify(text), 'is no http or https URL');
+  if (url.username === '' && url.password === '') return url;
+  throw new FormatError('the URL', 'holds a name or password (before an @), which is never sent');
 }
 
 /** A JSON file's content. Throws `ConfigError` saying which file and what is wrong with it. */

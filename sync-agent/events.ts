@@ -38,6 +38,8 @@ export type SyncEvent =
       readonly variant?: string;
     }
   | { readonly kind: 'unusable'; readonly reason: string }
+  /** Where the monitor listens, with the port it has got. */
+  | { readonly kind: 'monitor'; readonly url: string }
   /** Which key signs; `made` just now where there was none. */
   | { readonly kind: 'key'; readonly made: boolean; readonly path: string; readonly publicKeyBase64: string }
   /** The guard holds names back, or let some go that it had held. */

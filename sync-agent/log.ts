@@ -105,6 +105,9 @@ export function createLog(destination: DestinationStream, level = 'info'): OnEve
         if (event.problem === undefined) log.info({ by: event.by }, 'the leader is looked up again');
         else log.warn({ by: event.by, problem: event.problem }, 'the leader can not be looked up');
         break;
+      case 'monitor':
+        log.info({ url: event.url }, 'the monitor listens');
+        break;
       case 'marathon':
         (event.isConnected ? log.info : log.warn).call(log, { why: event.why }, 'Marathon’s events');
         break;
@@ -189,6 +192,7 @@ export function createConsole(writeLine: (line: string) => void): OnEvent {
         if (!event.isConnected) write(event.why);
         break;
       case 'read':
+      case 'monitor':
       case 'pushed':
       case 'swept':
       case 'drift':

@@ -35,6 +35,8 @@ const BREACHES: readonly (readonly [string, string])[] = [
   ['worker/snapshot/planted.ts', '../../sync-agent/nearest.ts'],
   ['worker/planted-node.ts', 'node:fs'],
   ['simulate/planted.ts', '../zone/name.ts'],
+  ['sync-agent/client/planted.ts', '../doctor/finding.ts'],
+  ['sync-agent/doctor/planted-door.ts', '../client/this-device.ts'],
   ['connect/planted.ts', '../worker/app.ts'],
   ['connect/planted-node.ts', 'node:fs'],
   ['stub/planted.ts', '../sync-agent/http.ts'],
@@ -59,6 +61,8 @@ const ALLOWED: readonly (readonly [string, string])[] = [
   ['worker/snapshot/fine.ts', '../../zone/name.ts'],
   ['worker/fine-library.ts', 'hono'],
   ['simulate/fine.ts', 'node:http'],
+  ['sync-agent/client/fine.ts', '../http.ts'],
+  ['sync-agent/doctor/fine-client.ts', '../client/device.ts'],
   ['connect/fine.ts', '../zone/name.ts'],
   ['stub/fine.ts', 'node:dgram'],
   ['worker/page/fine.ts', '../../connect/kit.ts'],
@@ -83,7 +87,9 @@ it('the import rules catch every planted breach, type-only ones too, and nothing
       stdout
         .split('\n')
         .filter((line) => line.includes('no-restricted-imports'))
-        .map((line) => line.replace(/^.*?((?:zone|connect|stub|sync-agent|worker|simulate)\/[^:]*):.*$/, '$1')),
+        .map((line) =>
+          line.replace(/^.*?((?:zone|connect|stub|sync-agent|worker|simulate)\/[^:]*):.*$/, '$1'),
+        ),
     );
     expect([...caught].toSorted()).toEqual(BREACHES.map(([file]) => file).toSorted());
   } finally {

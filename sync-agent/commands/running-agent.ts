@@ -43,7 +43,10 @@ export async function runForever(flags: OutputFlags, config: AgentConfig): Promi
     const jobs = createJobs();
     const controls = controlsOf(jobs, { facts: state.facts });
     keep(await openControlServer(config.dataDir, controls));
-    if (config.metrics) keep(await createMonitor({ ...config.metrics, state }));
+    if (config.metrics) {
+      const { url } = keep(await createMonitor({ ...config.metrics, state }));
+      onEvent({ kind: 'monitor', url });
+    }
     if (marathon) keep(marathon);
     opened = keep(await openOutlet(flags, config, { onEvent, follow: true }));
     const { source } = opened;

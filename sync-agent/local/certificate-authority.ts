@@ -126,9 +126,10 @@ async function loadAuthority(pem: string, files: Files, nowMs: number): Promise<
   const issuer = issuerOf(privateKey);
   if (certificate.subject !== `CN=${issuer.name}` || !certificate.ca || !certificate.verify(issuer.publicKey))
     return refuse(`${files.certificate} is not as mesos-doh wrote it`);
-  const untilMs = certificate.validToDate.getTime();
+  // As text: validToDate is not there before Node 22.10, and the package runs on 20.
+  const untilMs = Date.parse(certificate.validTo);
   if (untilMs <= nowMs) return refuse(`${files.certificate} expired on ${day(untilMs)}`);
-  const fromMs = certificate.validFromDate.getTime();
+  const fromMs = Date.parse(certificate.validFrom);
   if (fromMs > nowMs)
     return refuse(`${files.certificate} is valid only from ${day(fromMs)} on (is the clock right?)`);
   return { issuer, untilMs };

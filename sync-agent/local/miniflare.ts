@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
-import { Miniflare } from 'miniflare';
+import { packageFacts } from '../package-root.ts';
 import { WORKER_BUNDLE } from './project.ts';
 
 /** The Worker in workerd on this machine, with a KV namespace that stays on disk. */
@@ -26,6 +26,7 @@ export async function startLocalEdge({
   readonly dataDir: string;
   readonly vars: Readonly<Record<string, string>>;
 }): Promise<LocalEdge> {
+  const { Miniflare } = await loadMiniflare();
   await assertFree(port);
   const text = Object.entries(vars).map(([name, value]) => [name, { type: 'text' as const, value }] as const);
   const restoreSignals = keepSignalHandlers();
@@ -72,6 +73,21 @@ export async function startLocalEdge({
     kv: { url: `${url}/cdn-cgi/local/explorer/api`, namespace: NAMESPACE },
     close: () => miniflare.dispose(),
   };
+}
+
+/** Loaded here, not before: it is large, optional where npm installed us, and only `up` needs it. */
+async function loadMiniflare(): Promise<typeof import('miniflare')> {
+  try {
+    return await import('miniflare');
+  } catch (cause) {
+    if (!(cause instanceof Error && 'code' in cause && cause.code === 'ERR_MODULE_NOT_FOUND')) throw cause;
+    const wanted = `miniflare@${packageFacts().miniflare ?? 'latest'}`;
+    throw new Error(
+      `up runs the Worker in Miniflare, which is not installed here: run npm install ${wanted} ` +
+        '(with -g where mesos-doh is installed so), then try again',
+      { cause },
+    );
+  }
 }
 
 /**

@@ -18,10 +18,18 @@ async function instructions(): Promise<Instruction[]> {
   });
 }
 
-/** Those of the image itself, after the stage that only fetches modules. */
+/** Those of the agent's image itself, after the stage that only fetches modules. */
 async function lastStage(): Promise<Instruction[]> {
   const all = await instructions();
   return all.slice(all.findLastIndex(({ name }) => name === 'FROM'));
+}
+
+/** Those of the stage that `--target stub` makes an image of. */
+async function stubStage(): Promise<Instruction[]> {
+  const all = await instructions();
+  const from = all.findIndex(({ name, rest }) => name === 'FROM' && rest.endsWith(' AS stub'));
+  const length = all.slice(from + 1).findIndex(({ name }) => name === 'FROM');
+  return all.slice(from, from + 1 + length);
 }
 
 /** Sources and target of each COPY out of the project. */
@@ -35,19 +43,19 @@ function argsOf(stage: readonly Instruction[], name: string): string[] {
   return JSON.parse(rest.slice(rest.indexOf('[')));
 }
 
-describe('the image of the agent', () => {
-  it('is made of files that are there and pass the ignore list', async () => {
+describe('the images', () => {
+  it('are made of files that are there and pass the ignore list', async () => {
     const ignore = (await deployFile('Dockerfile.dockerignore')).split('\n');
     expect(ignore[0]).toBe('*');
     const sources = copies(await instructions()).flatMap(({ from }) => from);
-    expect(sources).toContain('sync-agent');
+    expect(sources).toEqual(expect.arrayContaining(['sync-agent', 'stub']));
     for (const source of sources) {
       await expect(stat(join(PROJECT, source))).resolves.toBeDefined();
       expect(ignore).toContain(`!${source}`);
     }
   });
 
-  it('runs the Node that is tested, as nobody in particular, and holds no secret', async () => {
+  it('run the Node that is tested, as nobody in particular, and hold no secret', async () => {
     const all = await instructions();
     const json: unknown = JSON.parse(await readFile(join(PROJECT, 'package.json'), 'utf8'));
     const versions = all
@@ -55,14 +63,17 @@ describe('the image of the agent', () => {
       .map(({ rest }) => /^node:([\d.]+)-/.exec(rest)?.[1]);
     expect(json).toMatchObject({ devDependencies: { node: versions[0] } });
     expect(new Set(versions).size).toBe(1);
-    const stage = await lastStage();
-    const user = stage.findLastIndex(({ name }) => name === 'USER');
-    expect(stage[user]?.rest).toMatch(/^[1-9]\d*:[1-9]\d*$/);
-    expect(stage.slice(user).filter(({ name }) => name === 'RUN' || name === 'COPY')).toEqual([]);
+    for (const stage of [await lastStage(), await stubStage()]) {
+      const user = stage.findLastIndex(({ name }) => name === 'USER');
+      expect(stage[user]?.rest).toMatch(/^[1-9]\d*:[1-9]\d*$/);
+      expect(stage.slice(user).filter(({ name }) => name === 'RUN' || name === 'COPY')).toEqual([]);
+    }
     expect(all.filter(({ name }) => name === 'ARG')).toEqual([]);
     expect(all.filter(({ name, rest }) => name === 'ENV' && /token|secret|key/i.test(rest))).toEqual([]);
   });
+});
 
+describe('the image of the agent', () => {
   it('asks for its health where the configuration beside it answers', async () => {
     const check = (await lastStage()).find(({ name }) => name === 'HEALTHCHECK')?.rest ?? '';
     const config = parseConfig(JSON.parse(await deployFile('config.json')), 'deploy/config.json');
@@ -78,16 +89,8 @@ describe('the image of the agent', () => {
   });
 
   it('has all that the agent needs to run', async () => {
-    const root = await mkdtemp(join(tmpdir(), 'mesos-doh-image-'));
-    onTestFinished(() => rm(root, { recursive: true, force: true }));
     const stage = await lastStage();
-    for (const { from, to } of copies(stage)) {
-      for (const source of from) {
-        const target = to.endsWith('/') ? join(root, to, source) : join(root, to);
-        await mkdir(dirname(target), { recursive: true });
-        await cp(join(PROJECT, source), target, { recursive: true });
-      }
-    }
+    const root = await replayed(stage);
     await linkModules(root);
     const [entry = ''] = argsOf(stage, 'ENTRYPOINT');
     const agent = entry.replace('/app', root);
@@ -98,6 +101,47 @@ describe('the image of the agent', () => {
     expect(stdout).toContain('Usage: mesos-doh sync');
   });
 });
+
+describe('the image of the stub', () => {
+  it('has all that the stub needs to run, and arguments that it takes', async () => {
+    const stage = await stubStage();
+    const root = await replayed(stage);
+    const [program = '', ...args] = [...argsOf(stage, 'ENTRYPOINT'), ...argsOf(stage, 'CMD')];
+    expect(program).toBe('node');
+    const words = args.map((word) => word.replace('/app', root));
+    const options = { cwd: root, env: {}, timeout: 15_000 };
+    const asked = await promisify(execFile)(process.execPath, [...words, '--help'], options);
+    expect(asked.stdout).toContain('Usage: mesos-doh stub');
+    // It got as far as its one missing setting: the others are taken.
+    await expect(promisify(execFile)(process.execPath, words, options)).rejects.toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('MESOS_DOH_URL'),
+    });
+  });
+
+  it('asks for its health, and is exposed, where it answers', async () => {
+    const stage = await stubStage();
+    const args = [...argsOf(stage, 'ENTRYPOINT'), ...argsOf(stage, 'CMD')];
+    const check = stage.find(({ name }) => name === 'HEALTHCHECK')?.rest ?? '';
+    expect(check).toContain(`http://127.0.0.1:${args[args.indexOf('--metrics') + 1]}/healthz`);
+    const port = args[args.indexOf('--listen') + 1]?.split(':').at(-1);
+    expect(stage.find(({ name }) => name === 'EXPOSE')?.rest).toBe(`${port}/udp ${port}/tcp`);
+  });
+});
+
+/** What a stage copies out of the project, in a directory as it is in the image's `/app`. */
+async function replayed(stage: readonly Instruction[]): Promise<string> {
+  const root = await mkdtemp(join(tmpdir(), 'mesos-doh-image-'));
+  onTestFinished(() => rm(root, { recursive: true, force: true }));
+  for (const { from, to } of copies(stage)) {
+    for (const source of from) {
+      const target = to.endsWith('/') ? join(root, to, source) : join(root, to);
+      await mkdir(dirname(target), { recursive: true });
+      await cp(join(PROJECT, source), target, { recursive: true });
+    }
+  }
+  return root;
+}
 
 /** What `npm ci --omit=dev` installs, by the lock file. */
 async function linkModules(root: string): Promise<void> {

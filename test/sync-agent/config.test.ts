@@ -286,6 +286,16 @@ describe('a configuration', () => {
     },
   );
 
+  it.each([
+    ['marathon.urls.0', { marathon: { urls: ['http://me:hunter2@10.0.0.1:8080'] } }],
+    ['kv.url', { kv: { url: 'https://hunter2@kv.example.com/a', namespace: 'n' } }],
+    ['election.peers.0', { election: { by: 'peers', peers: ['http://:hunter2@10.0.0.1:9153'] } }],
+  ])('refuses a password in %s, which is never sent', (key, config) => {
+    expect(refusal(config)).toBe(
+      `x.json: ${key}: the URL: holds a name or password (before an @), which is never sent`,
+    );
+  });
+
   it('of anything is read or refused, and nothing else', () => {
     const value = fc.jsonValue({ maxDepth: 2 });
     const part = (keys: readonly string[]): fc.Arbitrary<unknown> =>

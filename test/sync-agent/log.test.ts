@@ -129,6 +129,11 @@ describe('the log', () => {
     ],
     [{ kind: 'swept', keys: 3 }, { level: 30, keys: 3 }, undefined],
     [
+      { kind: 'monitor', url: 'http://127.0.0.1:40001' },
+      { level: 30, url: 'http://127.0.0.1:40001' },
+      undefined,
+    ],
+    [
       { kind: 'clock', offsetMs: -45_000.4, isOff: true },
       { level: 50, offsetMs: -45_000 },
       "this machine's clock is 45 s off",

@@ -1,0 +1,5 @@
+#!/usr/bin/env node
+import { installMissing } from './node20.ts';
+
+installMissing();
+await import('../stub/cli.ts');
