@@ -12,7 +12,7 @@ const MAX_FILE_OCTETS = 4 * 1024 * 1024;
 const MAX_LISTED = 100;
 const MAX_OUTPUT_OCTETS = 256 * 1024;
 
-/** The machine this process runs on. `ca` replaces the authorities that Node trusts. */
+/** The machine this process runs on. `ca`: the authorities to trust, in PEM; else those that Node brings. */
 export function thisDevice({
   ca,
   timeoutMs,

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { rootCertificates } from 'node:tls';
 import { type Command, InvalidArgumentError } from 'commander';
 import { parseAddress } from '../../zone/address.ts';
 import type { PlainServer } from '../client/device.ts';
@@ -11,15 +12,12 @@ export const STUB: PlainServer = { address: '127.0.0.1', port: 5354 };
 
 /** An option that several commands have. */
 export function addCaOption(command: Command): Command {
-  return command.option(
-    '--ca <file>',
-    'PEM file of the authority that signed the certificate, where Node does not know it',
-  );
+  return command.option('--ca <file>', 'PEM file of an authority to trust besides those Node brings');
 }
 
-/** A CA file's text, undefined for no file. Throws `ConfigError`. */
+/** A CA file's text, and behind it the authorities that Node brings; undefined for no file. Throws `ConfigError`. */
 export function readCa(file: string | undefined): string | undefined {
-  return file === undefined ? undefined : readText(file, '--ca');
+  return file === undefined ? undefined : [readText(file, '--ca'), ...rootCertificates].join('\n');
 }
 
 /** The token of a file, or else of the environment, where `ps` does not show it. Throws `ConfigError`. */
