@@ -3,25 +3,26 @@ import {
   entryName,
   firstSection,
   FLAG_TARGETS,
+  rdataSpans,
   readEntry,
   rrsetAt,
   rrsetsOf,
   sectionCount,
   sectionOctets,
   type StoredRRset,
-  storedRdata,
   writeEntryHeader,
 } from './entry.ts';
 import {
-  addressesByTarget,
+  type Places,
   readChangedTargets,
+  targetedValues,
   writeChangedTargets,
   writeTargetAddresses,
 } from './edit-targets.ts';
 import { FormatError } from './format-error.ts';
-import { compareOctets, sameOctets } from './hash.ts';
+import { sameOctets } from './hash.ts';
 import { createReader, createWriter, type OctetReader, type OctetWriter } from './octets.ts';
-import type { RData } from './record.ts';
+import { compareSpans, sameSpans, type Span } from './span.ts';
 
 /**
  * An edit: an entry that says how a name's entry differs from the one the levels below have, so that a task that
@@ -157,14 +158,21 @@ function editSections(edit: Entry): EditSection[] {
 }
 
 function editedSection(was: StoredRRset, is: StoredRRset): Uint8Array {
-  const { removed, added } = differenceOf(storedRdata(was), storedRdata(is));
+  const [before, after] = [rdataSpans(was), rdataSpans(is)];
+  const { removed, added, places } = differenceOf(before, after);
   const hasTargets = is.valuesEnd !== is.end;
   return encodeSection(is, FLAG_EDITED | (hasTargets ? FLAG_TARGETS : 0), (into) => {
     into.u32(removed.length);
     into.u32(added.length);
     writeValues(into, removed);
     writeValues(into, added);
-    if (hasTargets) writeChangedTargets(into, was, is);
+    if (hasTargets)
+      writeChangedTargets(into, {
+        was: targetedValues(was, before),
+        is: targetedValues(is, after),
+        added,
+        places,
+      });
   });
 }
 
@@ -172,66 +180,76 @@ function editedSection(was: StoredRRset, is: StoredRRset): Uint8Array {
 function applySection(was: StoredRRset, edit: EditSection & { kind: 'edited' }): Uint8Array {
   const reader = createReader(edit.rest, 'edit');
   const [removedCount, addedCount] = [reader.u32(), reader.u32()];
-  const removed = readValues(reader, removedCount);
-  const values = insert(take(storedRdata(was), removed), readValues(reader, addedCount));
+  const [removed, added] = [readValues(reader, removedCount), readValues(reader, addedCount)];
+  const before = rdataSpans(was);
+  const { values, places } = merge(before, removed, added);
   return encodeSection(edit, edit.flags, (into) => {
     into.u32(values.length);
     writeValues(into, values);
     if ((edit.flags & FLAG_TARGETS) !== 0)
-      writeTargetAddresses(into, values, readChangedTargets(reader, addressesByTarget(was)));
+      writeTargetAddresses(into, values, {
+        was: targetedValues(was, before),
+        cameOrWent: [...removed, ...added],
+        places,
+        changed: readChangedTargets(reader),
+      });
     if (reader.left() > 0) throw new FormatError('edit', 'has octets behind its values', reader.offset());
   });
 }
 
-/** What two lists in canonical order have that the other has not. */
-function differenceOf(was: readonly RData[], is: readonly RData[]): { removed: RData[]; added: RData[] } {
-  const removed: RData[] = [];
-  const added: RData[] = [];
+/** What two lists in canonical order have that the other has not, and where in `is` the values of `was` are. */
+function differenceOf(
+  was: readonly Span[],
+  is: readonly Span[],
+): { removed: Span[]; added: Span[]; places: Places } {
+  const [removed, added]: [Span[], Span[]] = [[], []];
+  const places: (number | undefined)[] = [];
   let [i, j] = [0, 0];
   while (i < was.length || j < is.length) {
     const [old, now] = [was[i], is[j]];
-    const order = old && now ? compareOctets(old, now) : old ? -1 : 1;
+    const order = old && now ? compareSpans(old, now) : old ? -1 : 1;
+    if (order <= 0) places.push(order === 0 ? j : undefined);
     if (old && order < 0) removed.push(old);
     if (now && order > 0) added.push(now);
     if (order <= 0) i++;
     if (order >= 0) j++;
   }
-  return { removed, added };
+  return { removed, added, places };
 }
 
-/** `values` without `removed`, which stand in the same order. */
-function take(values: readonly RData[], removed: readonly RData[]): RData[] {
-  let next = 0;
-  const kept = values.filter((value) => {
-    const gone = removed[next];
-    if (!gone || !sameOctets(value, gone)) return true;
-    next++;
-    return false;
-  });
-  if (next < removed.length) throw new FormatError('edit', 'removes a value that is not there');
-  return kept;
-}
-
-/** `values` and `added` in canonical order. */
-function insert(values: readonly RData[], added: readonly RData[]): RData[] {
-  const all: RData[] = [];
-  let next = 0;
-  for (const value of values) {
-    for (let now = added[next]; now && compareOctets(now, value) <= 0; now = added[++next]) all.push(now);
-    all.push(value);
+/** `was` without `removed` and with `added`, all in canonical order, and where the values of `was` are then. */
+function merge(
+  was: readonly Span[],
+  removed: readonly Span[],
+  added: readonly Span[],
+): { values: Span[]; places: Places } {
+  const values: Span[] = [];
+  const places: (number | undefined)[] = [];
+  let [gone, come] = [0, 0];
+  for (const value of was) {
+    const goes = removed[gone];
+    if (goes && sameSpans(value, goes)) {
+      places.push(undefined);
+      gone++;
+      continue;
+    }
+    for (let now = added[come]; now && compareSpans(now, value) <= 0; now = added[++come]) values.push(now);
+    places.push(values.length);
+    values.push(value);
   }
-  return [...all, ...added.slice(next)];
+  if (gone < removed.length) throw new FormatError('edit', 'removes a value that is not there');
+  return { values: [...values, ...added.slice(come)], places };
 }
 
-function writeValues(into: OctetWriter, values: readonly RData[]): void {
+function writeValues(into: OctetWriter, values: readonly Span[]): void {
   for (const value of values) {
-    into.u16(value.length);
-    into.octets(value);
+    into.u16(value.to - value.from);
+    into.span(value);
   }
 }
 
-function readValues(reader: OctetReader, count: number): RData[] {
-  const values: RData[] = [];
-  for (let left = count; left > 0; left--) values.push(reader.octets(reader.u16()));
+function readValues(reader: OctetReader, count: number): Span[] {
+  const values: Span[] = [];
+  for (let left = count; left > 0; left--) values.push(reader.span(reader.u16()));
   return values;
 }

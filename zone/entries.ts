@@ -73,14 +73,17 @@ export function encodeChanges(
     if (was && !is) ancestors.push(...nonTerminals.remove(owner));
   }
   const addressesOf = addressesIn(content);
-  return Array.from(new Set([...changed, ...ancestors]), (owner) => {
+  const writer = createWriter();
+  const written = Array.from(new Set([...changed, ...ancestors]), (owner) => {
     const name = nameToWire(owner);
-    const writer = createWriter();
+    const start = writer.offset();
     const rrsets = content.has(owner) ? content.rrsetsAt(owner) : undefined;
     if (rrsets || nonTerminals.has(owner)) writeEntry(writer, name, { rrsets: rrsets ?? [], addressesOf });
     else writeTombstone(writer, name);
-    return { hash: hashName(name, seed), octets: writer.written() };
+    return { hash: hashName(name, seed), start, end: writer.offset() };
   });
+  const octets = writer.written();
+  return written.map(({ hash, start, end }) => ({ hash, octets: octets.subarray(start, end) }));
 }
 
 /**

@@ -2,6 +2,7 @@ import { FormatError } from './format-error.ts';
 import { nameFromWire, type OwnerName } from './name.ts';
 import type { OctetWriter } from './octets.ts';
 import { type RData, type RRset, SRV_TARGET_OFFSET, TYPE } from './record.ts';
+import type { Span } from './span.ts';
 
 /**
  * An entry: an owner name with all it has, or the word that it has nothing (a tombstone), or what has changed
@@ -181,6 +182,12 @@ export function valueOffsets(rrset: StoredRRset): number[] {
 export function storedRdata(rrset: StoredRRset): RData[] {
   const { octets, view } = rrset.entry;
   return valueOffsets(rrset).map((at) => octets.subarray(at + 2, at + 2 + view.getUint16(at)));
+}
+
+/** The same where they lie, for sets of very many values. */
+export function rdataSpans(rrset: StoredRRset): Span[] {
+  const { octets, view } = rrset.entry;
+  return valueOffsets(rrset).map((at) => ({ octets, from: at + 2, to: at + 2 + view.getUint16(at) }));
 }
 
 /** The addresses of an SRV RRset's targets, in value order; none for other types. */

@@ -1,4 +1,5 @@
 import { FormatError } from './format-error.ts';
+import { octetsKey } from './octets.ts';
 
 declare const ownerName: unique symbol;
 
@@ -58,9 +59,11 @@ function writePlainName(name: string, into: Uint8Array, offset: number): void {
   into[lengthAt] = at - lengthAt - 1;
 }
 
+/** Where a name's text is put together: each octet where it is on the wire, with dots for the lengths. */
+const text = new Uint8Array(MAX_NAME_OCTETS);
+
 /** Reads a wire name without compression from the start of `wire`, folding case. Throws `FormatError`. */
 export function nameFromWire(wire: Uint8Array): OwnerName {
-  const codes: number[] = [];
   let isPlain = true;
   let at = 0;
   for (;;) {
@@ -70,15 +73,15 @@ export function nameFromWire(wire: Uint8Array): OwnerName {
     if (length > MAX_LABEL_OCTETS) throw new FormatError('name', 'has a label type other than 00', at);
     if (at + 1 + length >= MAX_NAME_OCTETS) throw new FormatError('name', 'is longer than 255 octets', at);
     if (at + 1 + length > wire.length) throw new FormatError('name', 'ends inside a label', at);
-    if (at > 0) codes.push(DOT);
+    text[at] = DOT;
     for (let i = at + 1; i <= at + length; i++) {
       const octet = wire[i] ?? 0;
       isPlain &&= IS_PLAIN[octet] === true;
-      codes.push(octet);
+      text[i] = octet;
     }
     at += 1 + length;
   }
-  return (isPlain ? String.fromCharCode(...codes) : escapedText(wire)) as OwnerName;
+  return (isPlain ? octetsKey(text.subarray(1, Math.max(1, at))) : escapedText(wire)) as OwnerName;
 }
 
 /** Presentation form of a wire name that was checked. */

@@ -1,4 +1,5 @@
 import { FormatError } from './format-error.ts';
+import type { Span } from './span.ts';
 
 /** A growing run of octets, numbers big-endian. `offset` is where the next octet goes. */
 export type OctetWriter = {
@@ -8,13 +9,14 @@ export type OctetWriter = {
   readonly u32: (value: number) => void;
   readonly u64: (value: number) => void;
   readonly octets: (value: Uint8Array) => void;
+  readonly span: (value: Span) => void;
   /** Overwrites a u32 written before, such as a length known only now. */
   readonly setU32: (at: number, value: number) => void;
   /** What was written so far, as a view that the next write may invalidate. */
   readonly written: () => Uint8Array;
 };
 
-const SHORT_OCTETS = 32;
+const SHORT_OCTETS = 64;
 
 export function createWriter(capacity = 256): OctetWriter {
   let buffer = new Uint8Array(capacity);
@@ -56,6 +58,11 @@ export function createWriter(capacity = 256): OctetWriter {
       if (value.length > SHORT_OCTETS) buffer.set(value, start);
       else for (let i = 0; i < value.length; i++) buffer[start + i] = value[i] ?? 0;
     },
+    span: ({ octets, from, to }) => {
+      const start = reserve(to - from);
+      if (to - from > SHORT_OCTETS) buffer.set(octets.subarray(from, to), start);
+      else for (let i = from; i < to; i++) buffer[start + i - from] = octets[i] ?? 0;
+    },
     setU32: (position, value) => view.setUint32(position, value),
     written: () => buffer.subarray(0, at),
   };
@@ -71,6 +78,7 @@ export type OctetReader = {
   /** Up to 2^53; more throws. */
   readonly u64: () => number;
   readonly octets: (length: number) => Uint8Array;
+  readonly span: (length: number) => Span;
 };
 
 export function createReader(octets: Uint8Array, what: string): OctetReader {
@@ -97,6 +105,10 @@ export function createReader(octets: Uint8Array, what: string): OctetReader {
     octets: (length) => {
       const start = take(length);
       return octets.subarray(start, start + length);
+    },
+    span: (length) => {
+      const from = take(length);
+      return { octets, from, to: from + length };
     },
   };
 }

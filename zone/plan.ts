@@ -1,6 +1,6 @@
-import { type Block, encodeBlock, entriesOf, openBlock, type PlacedEntry } from './block.ts';
+import { type Block, encodeBlock, entriesOf, findEntry, openBlock, type PlacedEntry } from './block.ts';
 import { levelsToCut, tableToCut } from './cut.ts';
-import { layOver } from './edit.ts';
+import { applyEdit, layOver } from './edit.ts';
 import type { EntryChange, EntryTable } from './entries.ts';
 import { type Entry, entryName, readEntry } from './entry.ts';
 import { CONTENT_HASH_OCTETS, contentHash, hashName, sameOctets } from './hash.ts';
@@ -85,12 +85,18 @@ export async function planSnapshot(
   if (real.length === 0) return planned(published);
 
   const below: Levels = { ...published, overlay: undefined };
-  const overlay = layLevel(published.overlay, real, below);
-  const octets = overlay.length > 0 ? encodeBlock(overlay) : NOTHING;
-  const levels = { ...below, overlay: octets.length > 0 ? openBlock(octets) : undefined };
-  if (octets.length <= Math.min(limits.overlayOctets, overlayRoom(published.table))) return planned(levels);
+  const most = Math.min(limits.overlayOctets, overlayRoom(published.table));
+  const overlay = encodeUpTo(most, layLevel(published.overlay, real));
+  if (overlay) return planned({ ...below, overlay: overlay.length > 0 ? openBlock(overlay) : undefined });
 
-  const run = encodeBlock(layLevel(published.run, overlayChanges(levels), { ...below, run: undefined }));
+  const merged = [...overlayChanges(published, real), ...real];
+  const shards: Levels = { ...below, run: undefined };
+  const run = encodeBlock([
+    ...layLevel(
+      published.run,
+      merged.map((change) => over(shards, change)),
+    ),
+  ]);
   const stored = packedLimits(published, limits) ? await packBlock(run) : run;
   const reference = { serial, hash: await contentHash(stored), octets: stored.length };
   const table = { ...published.table, run: reference };
@@ -156,37 +162,70 @@ export async function cutSnapshot(
 /** A change that is one, with the name it is about. */
 type RealChange = EntryChange & { readonly name: Uint8Array };
 
-/** The last change to each name, if it differs from what the levels say. */
-function realChanges(levels: Levels, changes: readonly EntryChange[]): RealChange[] {
+/** A change with what the levels below the one it is laid into give for its name. */
+type LaidChange = RealChange & { readonly under: Entry | undefined };
+
+function over(below: Levels, change: RealChange): LaidChange {
+  return { ...change, under: findInLevels(below, change.name, change.hash) };
+}
+
+/** The last change to each name, if it differs from what the levels say; to be laid into the overlay. */
+function realChanges(levels: Levels, changes: readonly EntryChange[]): LaidChange[] {
   const last = new Map<string, RealChange>();
   for (const change of changes) {
     const name = entryName(readEntry(change.octets));
     last.set(octetsKey(name), { ...change, name });
   }
-  return [...last.values()].filter(
-    ({ name, hash, octets }) => !isSame(findInLevels(levels, name, hash), readEntry(octets)),
-  );
+  const below: Levels = { ...levels, overlay: undefined };
+  const real: LaidChange[] = [];
+  for (const change of last.values()) {
+    const laid = over(below, change);
+    const entry = levels.overlay && findEntry(levels.overlay, laid.name, laid.hash.slot);
+    const found = entry ? applyEdit(laid.under, entry) : laid.under;
+    if (!isSame(found, readEntry(laid.octets))) real.push(laid);
+  }
+  return real;
 }
 
 /** A level's entries with the changes laid over what the levels below it say: one entry a name. */
-function layLevel(level: Block | undefined, changes: readonly RealChange[], below: Levels): PlacedEntry[] {
-  const changed = new Set(changes.map(({ name }) => octetsKey(name)));
-  const laid: PlacedEntry[] = [];
+function* layLevel(level: Block | undefined, changes: readonly LaidChange[]): Generator<PlacedEntry> {
+  const changed = namesIn(changes);
   for (const { slot, entry } of level ? entriesOf(level) : [])
-    if (!changed.has(octetsKey(entryName(entry)))) laid.push({ slot, octets: entry.octets });
-  for (const { name, hash, octets } of changes) {
-    const [under, next] = [findInLevels(below, name, hash), readEntry(octets)];
-    if (!isSame(under, next)) laid.push({ slot: hash.slot, octets: layOver(under, next) });
+    if (!changed.has(octetsKey(entryName(entry)))) yield { slot, octets: entry.octets };
+  for (const { hash, octets, under } of changes) {
+    const next = readEntry(octets);
+    if (!isSame(under, next)) yield { slot: hash.slot, octets: layOver(under, next) };
   }
-  return laid;
 }
 
-/** The overlay as changes to the levels below it: every name whole. */
-function overlayChanges(levels: Levels): RealChange[] {
-  return Array.from(levels.overlay ? entriesOf(levels.overlay) : [], ({ entry }) => {
+/** A block of the entries, no octets for none; undefined as soon as it is known to be larger than `most`. */
+function encodeUpTo(most: number, entries: Iterable<PlacedEntry>): Uint8Array | undefined {
+  const all: PlacedEntry[] = [];
+  let octets = 0;
+  for (const entry of entries) {
+    all.push(entry);
+    octets += entry.octets.length;
+    // Where very much has changed, most of it is never asked for.
+    if (octets > most) return undefined;
+  }
+  const block = all.length > 0 ? encodeBlock(all) : NOTHING;
+  return block.length > most ? undefined : block;
+}
+
+/** What the overlay says of names that have not changed, as changes to the levels below it: every name whole. */
+function overlayChanges(levels: Levels, changed: readonly RealChange[]): RealChange[] {
+  const names = namesIn(changed);
+  const changes: RealChange[] = [];
+  for (const { entry } of levels.overlay ? entriesOf(levels.overlay) : []) {
     const name = entryName(entry);
-    return { name, hash: hashName(name, levels.table.seed), octets: applied(levels, entry).octets };
-  });
+    if (names.has(octetsKey(name))) continue;
+    changes.push({ name, hash: hashName(name, levels.table.seed), octets: applied(levels, entry).octets });
+  }
+  return changes;
+}
+
+function namesIn(changes: readonly RealChange[]): ReadonlySet<string> {
+  return new Set(changes.map(({ name }) => octetsKey(name)));
 }
 
 /** Does `next` say what the levels, which have `found`, say already? No name and a tombstone are the same. */

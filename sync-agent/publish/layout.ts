@@ -143,12 +143,12 @@ export function createLayout(options: LayoutOptions): Layout {
 
     settle: ({ changed, namesCut }) => {
       if (namesCut) pending = undefined;
-      for (const name of changed) pending?.changed.set(textOf(name), name);
+      if (pending) noteIn(pending.changed, changed);
     },
 
     abandon: ({ changed }) => {
       nonTerminals = undefined;
-      for (const name of changed) pending?.changed.set(textOf(name), name);
+      if (pending) noteIn(pending.changed, changed);
     },
 
     forget: () => {
@@ -242,6 +242,11 @@ function tombstoneOf(name: Uint8Array): Uint8Array {
   const into = createWriter(name.length + 3);
   writeTombstone(into, name);
   return into.written();
+}
+
+/** Notes names as copies: those of a push are views of all that it encoded. */
+function noteIn(noted: Map<string, Uint8Array>, names: readonly Uint8Array[]): void {
+  for (const name of names) noted.set(textOf(name), name.slice());
 }
 
 function textOf(name: Uint8Array): string {

@@ -107,6 +107,26 @@ describe('an edit', () => {
     expect(toHex(applyEdit(base, readEntry(edit)).octets)).toBe(toHex(next.octets));
   });
 
+  it('leaves a target its addresses while any value names it, whichever value was the first', () => {
+    const ports = (without?: number): Entry => {
+      const hosts = Array.from({ length: 50 }, (_, i) => i);
+      const values = [1, 2, 3].flatMap((port) => hosts.map((i) => `t${i}.mesos:${port * 1000 + i}`));
+      const left = values.filter((_, i) => i !== without);
+      return entryOf(contentsOf(srv(left), ...hosts.map((i) => a(`t${i}.mesos`, i))), OWNER);
+    };
+    for (const value of [21, 71, 121]) {
+      for (const [base, next] of [
+        [ports(), ports(value)],
+        [ports(value), ports()],
+      ] as const) {
+        const edit = readEntry(encodeEdit(base, next));
+        expect(toHex(applyEdit(base, edit).octets)).toBe(toHex(next.octets));
+        // No target has other addresses, so none is told.
+        expect(edit.octets.length).toBeLessThan(80);
+      }
+    }
+  });
+
   it('lies over another edit’s outcome', () => {
     const [first, second, third] = [serviceOf(100), serviceOf(100, { without: 3 }), serviceOf(99)];
     const middle = applyEdit(first, readEntry(layOver(first, second)));
