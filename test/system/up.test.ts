@@ -61,7 +61,7 @@ describe('mesos-doh up', () => {
     const asked = await runCli(lookup.split(' ').slice(2));
     expect(asked.stdout).toMatch(/search\.marathon\.mesos\.\t\d+\tIN\tA\t10\./);
     const page = await (await fetch(browser)).text();
-    expect(page).toMatch(/search\.marathon\.mesos <span>A<\/span>.*<td>10\.\d+\.\d+\.\d+/s);
+    expect(page).toMatch(/search\.marathon\.mesos <span>A<\/span>.*<td>\s*10\.\d+\.\d+\.\d+/s);
 
     const ended = await up.interrupt();
     expect(ended.code).toBe(0);
