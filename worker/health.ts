@@ -87,7 +87,9 @@ function ageOf(held: Held, nowMs: number): Pick<ZoneHealth, 'status' | 'serial' 
 /** Numbers only: whose names they are is not for everybody, and how many only for who sees them all. */
 function heldBack({ body }: Held, nowMs: number, { subtrees }: ViewedZone): Partial<ZoneHealth> {
   return {
+    // A guard that holds nothing may still have something to remember.
     ...(body.held &&
+      body.held.names > 0 &&
       !subtrees && {
         held: body.held.names,
         heldSinceSeconds: Math.max(0, Math.round(nowMs / 1000 - body.held.sinceSeconds)),

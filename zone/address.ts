@@ -35,6 +35,13 @@ export function canonicalAddress(text: string): string | undefined {
   return octets && formatAddress(octets);
 }
 
+/** The name, with its final dot, at which 4 or 16 octets are looked up (RFC 1035 §3.5, RFC 3596 §2.5). */
+export function reverseName(octets: Uint8Array): string {
+  if (octets.length === 4) return `${[...octets].toReversed().join('.')}.in-addr.arpa.`;
+  const nibbles = Array.from(octets, (octet) => [octet & 15, octet >> 4]).toReversed();
+  return `${nibbles.flatMap((pair) => pair.map((nibble) => nibble.toString(16))).join('.')}.ip6.arpa.`;
+}
+
 function parseIPv4(text: string): Uint8Array | undefined {
   if (text.length < 7 || text.length > 15) return undefined;
   const octets = new Uint8Array(4);

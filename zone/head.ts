@@ -69,7 +69,7 @@ export type HeadBody = {
   readonly levels: LevelTable;
   /** A block, or no octets for none. */
   readonly overlay: Uint8Array;
-  /** What the agent's guard holds back; absent for nothing. Readers answer the same. */
+  /** What the agent's guard holds back, or remembers of what it let go; absent for neither. Readers answer the same. */
   readonly held?: HeldNames;
   /** The serial a rollback pinned; absent if the zone follows its cluster. */
   readonly pin?: Serial;
@@ -91,6 +91,7 @@ const SUPERSEDED_KINDS: readonly Superseded['kind'][] = ['run', 'shard', 'guard'
 
 /** Owner names that are still answered though the cluster no longer says so. */
 export type HeldNames = {
+  /** 0: nothing is held, something is remembered. */
   readonly names: number;
   /** Unix time. */
   readonly sinceSeconds: number;

@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { type Command, InvalidArgumentError } from 'commander';
 import { decode } from 'dns-packet';
+import { parseAddress, reverseName } from '../../zone/address.ts';
 import { FormatError } from '../../zone/format-error.ts';
 import { FLAG } from '../../zone/message.ts';
 import { type OwnerName, parseName } from '../../zone/name.ts';
@@ -41,10 +42,10 @@ MESOS_DOH_TOKEN is sent as a header. Exit codes: 0 a reply, whatever it says; 1 
 export function addLookupCommand(program: Command): void {
   addCaOption(program.command('lookup'))
     .description('ask a DoH URL, or a stub, and show the answer')
-    .argument('<name>', 'the name to ask for', readName)
+    .argument('<name>', 'the name to ask for, or an address for its PTR', readAsked)
     .argument(
       '[types...]',
-      'A, AAAA, SRV, ANY, TYPE65, … (default: SRV for names that begin with _, else A)',
+      'A, AAAA, SRV, ANY, TYPE65, … (default: SRV for names that begin with _, PTR for addresses, else A)',
       (text: string, earlier: readonly RecordType[] = []) => [...earlier, readType(text)],
     )
     .option('--url <url>', `the DoH URL, also from MESOS_DOH_URL (default: ${DEFAULT_URL})`, readUrl)
@@ -58,8 +59,8 @@ export function addLookupCommand(program: Command): void {
     .option('--short', 'print the values alone')
     .option('--json', 'print the whole reply as JSON; a list of them for several types')
     .addHelpText('after', EXAMPLES)
-    .action(async (name: OwnerName, types: readonly RecordType[] | undefined, flags: Flags) => {
-      const asked = types && types.length > 0 ? types : [name.startsWith('_') ? TYPE.SRV : TYPE.A];
+    .action(async ({ name, usual }: Asked, types: readonly RecordType[] | undefined, flags: Flags) => {
+      const asked = types && types.length > 0 ? types : [usual];
       const asker = openAsker(flags);
       const found: LookedUp[] = [];
       try {
@@ -133,10 +134,18 @@ function readUrl(text: string): string {
   throw new InvalidArgumentError('It should be a URL such as https://doh.example.com/dns-query.');
 }
 
-function readName(name: string): OwnerName {
-  if (name === '') throw new InvalidArgumentError('It should be a name; the root is written as a dot.');
+/** A name, and the type that is asked for where none is given. */
+type Asked = { readonly name: OwnerName; readonly usual: RecordType };
+
+function readAsked(typed: string): Asked {
+  const text = typed.trim();
+  if (text === '') throw new InvalidArgumentError('It should be a name; the root is written as a dot.');
+  if (text.includes('://'))
+    throw new InvalidArgumentError('It should be a name alone, without a URL around it.');
+  const address = parseAddress(text);
   try {
-    return parseName(name);
+    if (address) return { name: parseName(reverseName(address)), usual: TYPE.PTR };
+    return { name: parseName(text), usual: text.startsWith('_') ? TYPE.SRV : TYPE.A };
   } catch (error) {
     throw new InvalidArgumentError(error instanceof FormatError ? error.message : String(error));
   }

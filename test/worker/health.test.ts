@@ -70,6 +70,10 @@ describe('/health', () => {
       ...{ status: 'ok', access: 'open' },
       zones: [{ origin: 'mesos', status: 'ok', serial: 7, ageSeconds: 0, held: 120, heldSinceSeconds: 90 }],
     });
+    await publish({ held: { ...held, names: 0, sinceSeconds: 0 } });
+    expect((await health())[1]).toEqual(
+      expect.objectContaining({ zones: [expect.not.objectContaining({ held: 0 })] }),
+    );
     await publish({ held: { ...held, sinceSeconds: START_MS / 1_000 + 90 }, pin: 3 });
     expect((await health())[1]).toMatchObject({ zones: [{ held: 120, heldSinceSeconds: 0, pinned: 3 }] });
   });

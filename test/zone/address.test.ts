@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { canonicalAddress, formatAddress, parseAddress } from '../../zone/address.ts';
+import { canonicalAddress, formatAddress, parseAddress, reverseName } from '../../zone/address.ts';
 import { anyText } from './arbitrary.ts';
 
 /** What a URL parser makes of an IPv6 text (WHATWG, which writes RFC 5952's form). */
@@ -199,4 +199,12 @@ describe('formatAddress', () => {
       { numRuns: 1000 },
     );
   });
+});
+
+describe('the name of an address', () => {
+  it.each([
+    ['10.32.0.5', '5.0.32.10.in-addr.arpa.'],
+    ['2001:db8::1', '1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa.'],
+    ['::ffff:10.0.0.1', '1.0.0.10.in-addr.arpa.'],
+  ])('%s is %s', (text, name) => expect(reverseName(parseAddress(text) ?? new Uint8Array())).toBe(name));
 });

@@ -1,4 +1,4 @@
-import { parseAddress } from '../../zone/address.ts';
+import { parseAddress, reverseName } from '../../zone/address.ts';
 import { FormatError } from '../../zone/format-error.ts';
 import { type Message, type MessageRecord, readMessage } from '../../zone/message.ts';
 import { parseName } from '../../zone/name.ts';
@@ -42,14 +42,17 @@ export type Value = {
 
 /** Asks as a DoH client of the same view would, and reads the reply. */
 export async function lookUpForPage(
-  { name, type: typed }: { name: string; type: string },
+  { name: text, type: typed }: { name: string; type: string },
   options: ResolveOptions,
   waitUntil: WaitUntil,
 ): Promise<LookUp> {
   const type = TYPES.find((known) => typeCode(known) === typeCode(typed)) ?? 'A';
+  const name = hostIn(text);
   const nothing = { name, type, values: [], extendedErrors: [], from: undefined };
   try {
-    const query = readQuery(encodeQuestion({ name: parseName(name), type: TYPE[type], edns: true }));
+    const address = type === 'PTR' ? parseAddress(name) : undefined;
+    const asked = address ? reverseName(address) : name;
+    const query = readQuery(encodeQuestion({ name: parseName(asked), type: TYPE[type], edns: true }));
     if (query?.kind !== 'query') throw new FormatError('question', 'can not be asked');
     const { octets, held } = await resolve(query, options, waitUntil);
     const reply = readMessage(octets);
@@ -69,6 +72,14 @@ export async function lookUpForPage(
     if (!(error instanceof FormatError)) throw error;
     return { ...nothing, outcome: undefined, problem: error.message };
   }
+}
+
+/** What was typed without blanks around it, or the host of a URL that was pasted: no name of ours goes astray. */
+function hostIn(text: string): string {
+  const typed = text.trim();
+  return (
+    /^[a-z]+:\/\/(?:[^/?#@]*@)?(\[[^\]]*\]|[^/?#:]*)/i.exec(typed)?.[1]?.replace(/^\[|\]$/g, '') ?? typed
+  );
 }
 
 function rcodeName(rcode: number): string {

@@ -41,6 +41,26 @@ async function open(query: Readonly<Record<string, string>> = {}, variables: Var
   return readPage(await createEdge(variables).fetch(`/?${new URLSearchParams(query)}`));
 }
 
+describe('what is typed', () => {
+  it.each<[string, string, string]>([
+    [' web.mesos ', 'A', 'web.mesos'],
+    ['http://web.mesos:31000/path?x=1', 'A', 'web.mesos'],
+    ['https://user@web.mesos/', 'A', 'web.mesos'],
+    ['http://[2001:db8::1]:80/', 'PTR', '2001:db8::1'],
+  ])('%j %s is asked as %s', async (typed, type, name) => {
+    const { texts, html } = await open({ name: typed, type });
+    expect((await texts('.answer h3'))[0]).toBe(`${name} ${type}`);
+    if (type === 'A') expect(html).toContain('10.0.0.1');
+  });
+
+  it('is an address with PTR: the name of it in the reverse zone is asked', async () => {
+    const variables = { ZONES: 'mesos, 10.in-addr.arpa' };
+    expect(await (await open({ name: '10.0.0.1', type: 'PTR' }, variables)).texts('.answer b')).toContain(
+      'SERVFAIL',
+    );
+  });
+});
+
 describe('the page', () => {
   it('says at a glance how all is, by a shape and by words', async () => {
     const { response, html, texts, attributes } = await open();
