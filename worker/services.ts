@@ -71,7 +71,9 @@ async function servicesIn(
   const most = Math.floor(MOST_LOOKED_AT / zones.length);
   const { mname } = held.zone.zone.soa;
   const seen = await look(visibleEntriesOf(all, zone, isHidden), { most, originWire: zone.originWire });
-  const isPart = seen.isPart || (held.body.levels.shards?.hashes.length ?? 0) > mostShards;
+  // A view by names is not to learn how large the rest of the zone is: to it every list may be a part.
+  const isPart =
+    zone.subtrees !== undefined || seen.isPart || (held.body.levels.shards?.hashes.length ?? 0) > mostShards;
   const frameworks = groupServices(
     seen.names.filter(({ owner }) => owner !== mname),
     {

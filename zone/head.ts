@@ -255,7 +255,7 @@ export function decodeBody(octets: Uint8Array, origin: OwnerName): HeadBody {
     else if (type === SECTION.guard) held = readHeld(inside);
     else if (type === SECTION.pin) pin = inside.u32();
     else if (type === SECTION.superseded) superseded = readSuperseded(inside);
-    else if (type === SECTION.churn) churn = decodeChurn(section);
+    else if (type === SECTION.churn) churn = readChurn(section);
     else if (type === SECTION.features) refuseUnknownFeatures(inside.u32());
     else if ((flags & CRITICAL) !== 0) {
       throw new FormatError('head body', `needs section ${type}, which this version does not know`, at);
@@ -272,6 +272,16 @@ export function decodeBody(octets: Uint8Array, origin: OwnerName): HeadBody {
     ...(superseded && { superseded }),
     ...(churn && { churn }),
   };
+}
+
+/** No answer depends on it: what can't be read is as if it were not there. */
+function readChurn(section: Uint8Array): Churn | undefined {
+  try {
+    return decodeChurn(section);
+  } catch (error) {
+    if (error instanceof FormatError) return undefined;
+    throw error;
+  }
 }
 
 function refuseUnknownFeatures(features: number): void {

@@ -237,6 +237,19 @@ describe('the services of a view', () => {
     expect(filtered).toMatchObject({ frameworks: [], isPart: true, more: true });
   });
 
+  it('may be a part wherever the view has some names alone, so that nobody learns how large the rest is', async () => {
+    const { isolate, list } = await worldOf([{ rrsets: RUNNING }]);
+    const { everybody } = isolate;
+    const zones = everybody.options.zones.map((zone) => ({
+      ...zone,
+      subtrees: [nameToWire(parseName('aurora.mesos'))],
+    }));
+    const isHidden = (name: Uint8Array): boolean => !nameFromWire(name).endsWith('aurora.mesos');
+    const view = { ...everybody, options: { ...everybody.options, zones, isHidden } };
+    const { frameworks, isPart } = only(await list('', view));
+    expect([lines(frameworks), isPart]).toEqual([['aurora: app.group×1 http/tcp=31000'], true]);
+  });
+
   it('end where there are too many values to look at', async () => {
     const values = Array.from({ length: 40_000 }, (_, i) => `web.a.mesos:${i + 1}`);
     const limits = { overlayOctets: 4096, runOctets: 1e9, shardOctets: 1e9 };

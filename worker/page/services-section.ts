@@ -40,14 +40,14 @@ function zoneOf(
     frameworks.length === 0 &&
     problem === undefined &&
     html`<p class="soft">
-      ${filter === '' ? 'No service has a name here: nothing runs, or nothing that you may see.' : 'No name has that in it.'}
+      ${filter === '' ? 'Nothing to list: nothing runs, or nothing that you may see.' : 'No name here has that in it.'}
     </p>`
   }
   ${
     problem === undefined
       ? more &&
         html`<p class="soft">
-          ${isPart ? 'The zone is large: this is a part of it. Look up what is missing.' : 'There are more: filter by a part of a name.'}
+          ${isPart ? 'This may not be all of them: look up what is missing.' : 'There are more: filter by a part of a name.'}
         </p>`
       : html`<p class="soft">
           ${frameworks.length > 0 ? 'The list is not whole' : 'Nothing to list'}: ${problem}.

@@ -365,7 +365,7 @@ describe('the services', () => {
     expect((await texts('.services li')).map((text) => text.split(' ')[0])).toEqual(['api']);
     expect((await attributes('form a'))[0]?.['href']).toBe('/#services');
     const none = await open({ filter: 'nowhere' }, { ENUMERATION: 'on' });
-    expect((await none.texts('.soft')).join()).toContain('No name has that in it');
+    expect((await none.texts('.soft')).join()).toContain('No name here has that in it');
   });
 
   it('are not listed where names may not be', async () => {
@@ -383,6 +383,6 @@ describe('the services', () => {
   it('of an empty zone are a sentence', async () => {
     await publishToKv(env.SNAPSHOTS, { key: await createSigningKey(), rrsets: [], origin: 'empty.example' });
     const { texts } = await open({}, { ZONES: 'empty.example', ENUMERATION: 'on' });
-    expect((await texts('.soft')).join()).toContain('No service has a name here');
+    expect((await texts('.soft')).join()).toContain('Nothing to list');
   });
 });
