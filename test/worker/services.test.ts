@@ -10,7 +10,7 @@ import {
   type ServicesOfZone,
 } from '../../worker/services.ts';
 import type { ViewSpec } from '../../zone/access-document.ts';
-import { parseName } from '../../zone/name.ts';
+import { nameFromWire, nameToWire, parseName } from '../../zone/name.ts';
 import type { RRset } from '../../zone/record.ts';
 import { createMemoryKv, type MemoryKv } from './access/memory-kv.ts';
 import {

@@ -23,11 +23,16 @@ export function profileText(target: Target): string | undefined {
   return appleKit(target).files[0]?.text;
 }
 
-function connect(client: string, { dohUrl, zones, forwards }: Target): string {
-  const flags =
-    zones.map((zone) => ` --zone ${zone}`).join('') + (forwards === true ? ' --forwards' : ' --no-forwards');
-  return `mesos-doh connect ${client} --url '${dohUrl}'${flags}`;
+/** For all of a machine. The URL is pasted, not written: a command's words are in `ps`, the history and sudo's log. */
+function connect(client: string, zones: readonly string[], flag = ''): string {
+  const flags = zones.map((zone) => ` --zone ${zone}`).join('') + flag;
+  return [
+    'read -rs MESOS_DOH_URL && export MESOS_DOH_URL',
+    `sudo --preserve-env=MESOS_DOH_URL mesos-doh connect ${client}${flags}`,
+  ].join('\n');
 }
+
+const PASTE = 'The first line waits for the URL above to be pasted.';
 
 const ONLY_ZONES = 'Names of the zones are asked here, and no other.';
 const URL_ABOVE = 'the URL above';
@@ -36,9 +41,9 @@ export const DEVICES: readonly Device[] = [
   {
     title: 'Linux with systemd-resolved',
     client: 'systemd',
-    command: (target) => `sudo ${connect('systemd', target)}`,
+    command: ({ zones }) => connect('systemd', zones),
     systems: ['linux'],
-    says: () => `${ONLY_ZONES} --dry-run shows what would be written.`,
+    says: () => `${ONLY_ZONES} ${PASTE} --dry-run shows what would be written.`,
   },
   {
     title: 'iPhone, iPad, Mac',
@@ -51,7 +56,8 @@ export const DEVICES: readonly Device[] = [
   {
     title: 'Windows',
     client: 'windows',
-    command: (target) => connect('windows', target),
+    command: ({ dohUrl, zones }) =>
+      `mesos-doh connect windows --url '${dohUrl}'${zones.map((zone) => ` --zone ${zone}`).join('')}`,
     systems: ['windows'],
     says: () => `In a PowerShell as administrator. ${ONLY_ZONES}`,
   },
@@ -64,22 +70,24 @@ export const DEVICES: readonly Device[] = [
   {
     title: 'Firefox',
     client: 'firefox',
-    command: (target) => `sudo ${connect('firefox', target)}`,
+    command: ({ zones, forwards }) =>
+      connect('firefox', zones, forwards === true ? ' --forwards' : ' --no-forwards'),
     systems: [],
     says: ({ forwards }) =>
       html`By hand: Settings › Privacy & Security › DNS over HTTPS, custom provider, ${URL_ABOVE}; in
         about:config set <code>network.trr.allow-rfc1918</code> to true, else private addresses are thrown
         away${forwards !== true && html`, and <code>network.trr.confirmationNS</code> to skip`}. For all of a
-        machine:`,
+        machine (${PASTE.toLowerCase().slice(0, -1)}):`,
   },
   {
     title: 'Chrome, Edge',
     client: 'chrome',
-    command: (target) => (target.forwards === true ? `sudo ${connect('chrome', target)}` : undefined),
+    command: ({ zones, forwards }) =>
+      forwards === true ? connect('chrome', zones, ' --forwards') : undefined,
     systems: [],
     says: ({ forwards }) =>
       forwards === true
-        ? `By hand: Settings › Privacy and security › Security › Use secure DNS, ${URL_ABOVE}. For all of a machine:`
+        ? `By hand: Settings › Privacy and security › Security › Use secure DNS, ${URL_ABOVE}. For all of a machine (${PASTE.toLowerCase().slice(0, -1)}):`
         : 'They ask one resolver for all names, and this one answers its own alone: connect the system instead.',
   },
 ];
