@@ -18,7 +18,7 @@ export type Device = {
   ) => Promise<PlainReply>;
   /** A command's output; undefined if there is no such command. */
   readonly run: (command: string, args: readonly string[], signal: AbortSignal) => Promise<Ran | undefined>;
-  /** A file's text, up to some megabytes; undefined if it can't be read. */
+  /** A plain file's text, up to some megabytes; undefined if it can't be read, or is a FIFO or a device. */
   readonly read: (path: string) => Promise<string | undefined>;
   /** Names in a directory, a bounded number; none if it can't be read. */
   readonly list: (path: string) => Promise<readonly string[]>;

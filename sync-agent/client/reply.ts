@@ -60,15 +60,23 @@ export function judgeReply(reply: HttpReply, question: Question, hasToken: boole
     );
   const read = readReply(octets, question);
   if (typeof read === 'string') return malformed(read);
-  const [, serial, age] = /^(\d+);age=(\d+)$/.exec(headers['snapshot'] ?? '') ?? [];
+  const snapshot = readSnapshot(reply);
   const dateMs = Date.parse(headers['date'] ?? '');
   return {
     kind: 'message',
     message: read,
     octets,
-    ...(serial !== undefined && { snapshot: { serial: Number(serial), ageSeconds: Number(age) } }),
+    ...(snapshot && { snapshot }),
     ...(Number.isFinite(dateMs) && { dateMs }),
   };
+}
+
+/** The snapshot that an answer is from, of `snapshot: 1795211959;age=12`, with or without `;zone=mesos`. */
+export function readSnapshot({
+  headers,
+}: Pick<HttpReply, 'headers'>): { readonly serial: number; readonly ageSeconds: number } | undefined {
+  const [, serial, age] = /^(\d+);age=(\d+)(?:;zone=.*)?$/.exec(headers['snapshot'] ?? '') ?? [];
+  return serial === undefined ? undefined : { serial: Number(serial), ageSeconds: Number(age) };
 }
 
 /** A message, if it answers the question; else what is wrong with it, in words. */

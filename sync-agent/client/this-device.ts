@@ -1,14 +1,17 @@
 import { execFile } from 'node:child_process';
 import { lookup } from 'node:dns/promises';
-import { open, readdir } from 'node:fs/promises';
+import { constants, open, readdir } from 'node:fs/promises';
 import { connect, isIP, type Socket } from 'node:net';
 import { homedir, platform } from 'node:os';
+import { buffer } from 'node:stream/consumers';
 import { connect as connectTls, type PeerCertificate, type TLSSocket } from 'node:tls';
 import type { Certificate, Connected, Device, Handshake, LookedUp, Ran } from './device.ts';
 import { codeOf } from './doh.ts';
 import { askPlain } from './plain-dns.ts';
 
 const MAX_FILE_OCTETS = 4 * 1024 * 1024;
+// Without waiting for whoever writes into a FIFO; a terminal does not become ours.
+const READING = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
 const MAX_LISTED = 100;
 const MAX_OUTPUT_OCTETS = 256 * 1024;
 
@@ -162,12 +165,15 @@ function run(
   });
 }
 
+/** Plain files alone: a FIFO or a device has no end. */
 async function read(path: string): Promise<string | undefined> {
   try {
-    await using file = await open(path, 'r');
-    const { size } = await file.stat();
-    if (size > MAX_FILE_OCTETS) return undefined;
-    return await file.readFile('utf8');
+    await using file = await open(path, READING);
+    const about = await file.stat();
+    if (!about.isFile() || about.size > MAX_FILE_OCTETS) return undefined;
+    // What the kernel makes up has the size 0, and a log grows: one octet more than may be tells it.
+    const octets = await buffer(file.createReadStream({ end: MAX_FILE_OCTETS, autoClose: false }));
+    return octets.length > MAX_FILE_OCTETS ? undefined : octets.toString('utf8');
   } catch {
     return undefined;
   }

@@ -1,5 +1,6 @@
 import { access, stat } from 'node:fs/promises';
 import type { Command } from 'commander';
+import { jsonText } from '../client/json-text.ts';
 import { type AgentConfig, ConfigError } from '../config.ts';
 import { askAgent } from '../control/client.ts';
 import { checkEdge } from '../doctor/edge.ts';
@@ -75,7 +76,7 @@ export function addDoctorCommand(program: Command): void {
       };
       await examineKind(flags, report);
       const isWell = isAllWell(findings);
-      if (flags.json === true) await print(`${JSON.stringify({ isWell, findings }, undefined, 1)}\n`);
+      if (flags.json === true) await print(`${jsonText({ isWell, findings })}\n`);
       else await print(`${renderSum(findings)}\n`);
       if (!isWell) throw new Error('something is wrong: see above');
     });

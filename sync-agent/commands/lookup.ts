@@ -9,6 +9,7 @@ import { type RecordType, TYPE, typeCode } from '../../zone/record.ts';
 import { type DohUrl, inUrl, readDohUrl } from '../client/doh-url.ts';
 import { askDoh } from '../client/doh.ts';
 import type { PlainServer } from '../client/device.ts';
+import { jsonText } from '../client/json-text.ts';
 import { askPlain } from '../client/plain-dns.ts';
 import { queryFor, readReply } from '../client/reply.ts';
 import type { Http } from '../http.ts';
@@ -77,7 +78,7 @@ export function addLookupCommand(program: Command): void {
       }
       if (flags.json !== true) return;
       const replies = found.map(({ octets }) => decode(Buffer.from(octets)));
-      await print(`${JSON.stringify(replies.length === 1 ? replies[0] : replies, undefined, 1)}\n`);
+      await print(`${jsonText(replies.length === 1 ? replies[0] : replies)}\n`);
     });
 }
 

@@ -57,6 +57,9 @@ const CHROME_PROFILES = [
   'Library/Application Support/Microsoft Edge',
 ];
 
+// A value begins with something other than a blank: there is one way to read a line, however many blanks it has.
+const PREFERENCE = /^user_pref\("(network\.trr\.[\w.-]{1,64})",[ \t]{0,16}(\S.{0,4095}?)\);/gm;
+
 /** Settings of browsers in the usual places that name any resolver. */
 export async function readBrowsers({
   read,
@@ -108,9 +111,7 @@ function firefoxPolicy(place: string, text: string | undefined): BrowserSettings
 function firefoxProfile(place: string, texts: readonly (string | undefined)[]): BrowserSettings | undefined {
   const preferences = new Map<string, string>();
   for (const text of texts)
-    for (const [, name = '', value = ''] of (text ?? '').matchAll(
-      /^user_pref\("(network\.trr\.[\w.-]+)",\s*(.*?)\);/gm,
-    ))
+    for (const [, name = '', value = ''] of (text ?? '').matchAll(PREFERENCE))
       preferences.set(name, value.replaceAll(/^"|"$/g, ''));
   const urls = ['network.trr.uri', 'network.trr.custom_uri'].flatMap((name) => preferences.get(name) || []);
   if (urls.length === 0) return undefined;

@@ -47,7 +47,7 @@ export async function readResolver(device: Device, signal: AbortSignal): Promise
     unsigned,
     hosts: hosts
       ?.slice('hosts:'.length)
-      .replaceAll(/\[[^\]]*\]/g, ' ')
+      .replaceAll(/\[[^[\]]*\]/g, ' ')
       .trim()
       .split(/\s+/),
     nameservers,
@@ -97,7 +97,7 @@ function parseScopes(said: ReadonlyMap<string, string>): Scope[] {
   return [...byWhere].map(([where, values]) => ({
     where,
     isGlobal: where === GLOBAL,
-    servers: (values.get('dns') ?? []).map((server) => withoutName(server)),
+    servers: withoutNames(values.get('dns') ?? []),
     domains: (values.get('domain') ?? []).map((domain) => bare(domain)),
     dnssec: values.get('dnssec')?.[0],
     isDefaultRoute: values.get('default-route')?.[0] === 'yes',
@@ -124,16 +124,16 @@ function parseDelegate(name: string, text: string): Scope {
   return {
     where: `delegate ${name.replace(/\.dns-delegate$/, '')}`,
     isGlobal: false,
-    servers: values('DNS').map((server) => withoutName(server)),
+    servers: withoutNames(values('DNS')),
     domains: values('Domains').map((domain) => `~${bare(domain).replace(/^~/, '')}`),
     dnssec: undefined,
     isDefaultRoute: /^(?:yes|true|1|on)$/i.test(values('DefaultRoute')[0] ?? ''),
   };
 }
 
-/** A server without its name for TLS or its URL, in which a token may stand. */
-function withoutName(server: string): string {
-  return server.replace(/#.*$/, '');
+/** Each server once, without its name for TLS or its URL, in which a token may stand. */
+function withoutNames(servers: readonly string[]): string[] {
+  return [...new Set(servers.map((server) => server.replace(/#.*$/, '')))];
 }
 
 function bare(domain: string): string {

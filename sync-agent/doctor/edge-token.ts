@@ -1,4 +1,5 @@
 import { TYPE } from '../../zone/record.ts';
+import { readSnapshot } from '../client/reply.ts';
 import type { Ask, EdgeReply, Tried } from './edge-asking.ts';
 import { dohPath, OUTSIDE } from './edge-doors.ts';
 import type { EdgeFinding } from './edge-finding.ts';
@@ -82,13 +83,13 @@ function checkAnswers(inPath: Tried, inHeader: Tried, { zone }: TokenFacts): Edg
   ];
 }
 
-function checkSnapshot({ headers }: EdgeReply, { staleAfterSeconds }: TokenFacts): EdgeFinding {
+function checkSnapshot(reply: EdgeReply, { staleAfterSeconds }: TokenFacts): EdgeFinding {
   const about = 'snapshot';
-  const [, serial, age] = /^(\d+);age=(\d+)$/.exec(headers['snapshot'] ?? '') ?? [];
-  if (serial === undefined || age === undefined)
-    return { about, verdict: 'advice', says: 'the reply does not tell its snapshot' };
-  const says = `serial ${serial}, vouched for ${age} s ago`;
-  if (Number(age) <= staleAfterSeconds) return { about, verdict: 'well', says };
+  const snapshot = readSnapshot(reply);
+  if (!snapshot) return { about, verdict: 'advice', says: 'the reply does not tell its snapshot' };
+  const { serial, ageSeconds } = snapshot;
+  const says = `serial ${serial}, vouched for ${ageSeconds} s ago`;
+  if (ageSeconds <= staleAfterSeconds) return { about, verdict: 'well', says };
   return {
     about,
     verdict: 'wrong',

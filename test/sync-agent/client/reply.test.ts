@@ -26,6 +26,23 @@ describe('a reply over HTTP', () => {
   });
 
   it.each([
+    ['7;age=12', { serial: 7, ageSeconds: 12 }],
+    ['7;age=12;zone=mesos', { serial: 7, ageSeconds: 12 }],
+    ['7;age=12;zone=', { serial: 7, ageSeconds: 12 }],
+    ['7;age=12zone=mesos', undefined],
+    ['7;age=', undefined],
+    ['-7;age=12', undefined],
+  ])('is from the snapshot %s', (snapshot, read) => {
+    const judged = judgeReply(
+      { status: 200, headers: { ...MESSAGE, snapshot }, octets: reply() },
+      QUESTION,
+      false,
+    );
+    expect(judged).toHaveProperty('kind', 'message');
+    expect(judged.kind === 'message' && judged.snapshot).toEqual(read);
+  });
+
+  it.each([
     [401, {}, 'credential', /none was given/],
     [403, HTML, 'forbidden', /turned away/],
     [429, { 'retry-after': '17' }, 'too-many', /17 s/],

@@ -188,6 +188,26 @@ describe('systemd-resolved', () => {
     ['is not there', {}, {}, [/^skipped: there is no systemd-resolved/]],
     ['does not run', { 'resolvectl --version': V252 }, {}, [/^skipped: .*does not run/]],
     [
+      'names a server twice',
+      {
+        ...ROUTED,
+        'resolvectl dns':
+          'Link 3 (mesos0): 127.0.0.1:5354 127.0.0.1:5354#a.test\n    127.0.0.1:5354 127.0.0.2:5354\n',
+      },
+      HOSTS,
+      [/^well: link mesos0 sends mesos to 127\.0\.0\.1:5354, 127\.0\.0\.2:5354\. $/, /^well/],
+    ],
+    [
+      'has a delegate that names a server twice',
+      { ...ROUTED, 'resolvectl domain': 'Link 2 (eth0): lan\n' },
+      {
+        ...HOSTS,
+        '/etc/systemd/dns-delegate.d/m.dns-delegate':
+          'DNS=127.0.0.1:5354\nDNS=127.0.0.1:5354\nDomains=mesos\n',
+      },
+      [/^well: delegate m sends mesos to 127\.0\.0\.1:5354\. $/, /^well/],
+    ],
+    [
       'is set up',
       ROUTED,
       HOSTS,
@@ -470,5 +490,20 @@ describe('browsers', () => {
       hasPrivate: true,
     });
     expect(firefox?.verdict).toBe('well');
+  });
+
+  it.each([
+    ['blanks', `user_pref("network.trr.uri",${' '.repeat(60_000)}`],
+    ['tabs in a value', `user_pref("network.trr.uri", "${'\t'.repeat(60_000)}`],
+    ['empty lines', `user_pref("network.trr.uri",${'\n'.repeat(60_000)}`],
+    ['a name', `user_pref("network.trr.${'a'.repeat(60_000)}`],
+  ])('of %s without end are read in no time', async (_, text) => {
+    const files = {
+      '/home/u/.mozilla/firefox/p.default/prefs.js': `user_pref("network.trr.uri",\t "${own}");\n${text}\n`,
+    };
+    const started = performance.now();
+    const [found] = await readBrowsers(machine(files));
+    expect(performance.now() - started).toBeLessThan(400);
+    expect(found?.urls).toEqual([own]);
   });
 });

@@ -356,6 +356,14 @@ describe('what is planted for teams is found', () => {
       'snapshot: serial 1795211959, vouched for 901 s ago',
     ]);
     expect(wrong(await check({ token: TOKEN, staleAfterSeconds: 2700 }))).toEqual([]);
+    edge.meddle = knownOnly((_, { headers, ...reply }) =>
+      headers['snapshot'] === undefined
+        ? undefined
+        : { ...reply, headers: { ...headers, snapshot: `${headers['snapshot']};zone=mesos` } },
+    );
+    expect(wrong(await check({ token: TOKEN }))).toEqual([
+      'snapshot: serial 1795211959, vouched for 901 s ago',
+    ]);
   });
 });
 

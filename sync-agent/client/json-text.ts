@@ -1,0 +1,12 @@
+/**
+ * JSON in which nothing steers a terminal or turns the direction of its text: what `JSON.stringify` leaves of
+ * control and format characters (C1, bidi, zero width) is written as `\\uXXXX`, which reads as the same value.
+ */
+export function jsonText(value: unknown): string {
+  return JSON.stringify(value, undefined, 1).replaceAll(/[^\P{C}\n]|[\u2028\u2029]/gu, (character) =>
+    character
+      .split('')
+      .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+      .join(''),
+  );
+}
