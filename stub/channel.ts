@@ -12,13 +12,19 @@ export type Channel = {
   readonly isOpen: () => boolean;
   /** When the server was last heard of, in milliseconds of `performance.now()`. */
   readonly heardAt: () => number;
-  /** A request got no answer in time: finds out whether anybody is there, and ends the connection if not. */
+  /**
+   * A request got no answer in time: finds out whether anybody is there, and sends nothing new if not. A server that
+   * works on one thing at a time may still answer what it has.
+   */
   readonly suspect: () => void;
-  /** No new requests; what is under way may end. */
+  /** No new requests; what is under way may end, within `RETIRE_MS`. */
   readonly retire: () => void;
   /** Ends everything at once. */
   readonly destroy: () => void;
 };
+
+/** What is under way on a channel that was given up has ended by then: no request takes longer. */
+export const RETIRE_MS = 5_000;
 
 /** What each request says. `authorization` may be a secret. */
 export type Request = {

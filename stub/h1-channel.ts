@@ -1,11 +1,9 @@
 import { type Agent, type ClientRequest, type IncomingMessage, request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
-import type { Channel, Request } from './channel.ts';
-import { DNS_MESSAGE, type HttpReply, MOST_BODY_OCTETS } from './http-reply.ts';
+import { createWriter } from '../zone/octets.ts';
+import { type Channel, type Request, RETIRE_MS } from './channel.ts';
+import { BODY_OCTETS, DNS_MESSAGE, type HttpReply, MOST_BODY_OCTETS } from './http-reply.ts';
 import { UpstreamError } from './upstream-error.ts';
-
-/** No request takes longer than this. */
-const RETIRE_MS = 5_000;
 
 /**
  * HTTP/1.1 for servers without HTTP/2: one request at a time on each of `agent`'s kept-alive connections, more
@@ -55,8 +53,6 @@ export function openH1Channel(
   };
 }
 
-const NOTHING = new Uint8Array();
-
 function replyTo(
   sent: ClientRequest,
   { timeoutMs, heard }: { readonly timeoutMs: number; readonly heard: () => void },
@@ -78,13 +74,10 @@ function replyTo(
     sent.on('error', closed);
     sent.on('response', (response: IncomingMessage) => {
       heard();
-      const chunks: Uint8Array[] = [];
-      let octets = 0;
+      const body = createWriter(BODY_OCTETS);
       response.on('data', (chunk: Uint8Array) => {
-        octets += chunk.length;
-        chunks.push(chunk);
-        if (octets > MOST_BODY_OCTETS)
-          fail(new UpstreamError('body', 'the DoH server answered more than a DNS message'));
+        if (body.offset() + chunk.length <= MOST_BODY_OCTETS) body.octets(chunk);
+        else fail(new UpstreamError('body', 'the DoH server answered more than a DNS message'));
       });
       response.on('error', closed);
       response.on('close', () => {
@@ -95,7 +88,7 @@ function replyTo(
           contentType: response.headers['content-type'],
           retryAfter: response.headers['retry-after'],
           age: response.headers.age,
-          body: chunks.length === 1 ? (chunks[0] ?? NOTHING) : Buffer.concat(chunks),
+          body: body.written(),
         });
       });
     });

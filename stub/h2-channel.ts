@@ -6,8 +6,9 @@ import {
   type IncomingHttpStatusHeader,
 } from 'node:http2';
 import type { TLSSocket } from 'node:tls';
-import type { Channel, Request } from './channel.ts';
-import { DNS_MESSAGE, type HttpReply, MOST_BODY_OCTETS } from './http-reply.ts';
+import { createWriter } from '../zone/octets.ts';
+import { type Channel, type Request, RETIRE_MS } from './channel.ts';
+import { BODY_OCTETS, DNS_MESSAGE, type HttpReply, MOST_BODY_OCTETS } from './http-reply.ts';
 import { UpstreamError } from './upstream-error.ts';
 
 /** Silence after which a PING asks whether anybody is there: below the idle limits of NATs and proxies. */
@@ -47,14 +48,28 @@ export function openH2Channel(socket: TLSSocket, request: Request): Promise<Chan
 function channelOn(session: ClientHttp2Session, request: Request): Channel {
   let heardAt = performance.now();
   let isRetired = false;
+  /** Streams that have not ended. */
+  let underWay = 0;
   /** Undefined: no PING is under way. */
   let pong: NodeJS.Timeout | undefined;
   const heard = (): void => {
     heardAt = performance.now();
   };
+  /** Closing says GOAWAY, and some servers send nothing on open streams after they were told that. */
+  const closeIfDone = (): void => {
+    if (isRetired && underWay === 0) session.close();
+  };
+  const retire = (): void => {
+    if (isRetired || session.destroyed) return;
+    isRetired = true;
+    // A server that allows no streams has us wait with those that we gave up, too.
+    const limit = setTimeout(() => session.destroy(), RETIRE_MS).unref();
+    session.once('close', () => clearTimeout(limit));
+    closeIfDone();
+  };
   const ping = (limitMs: number): void => {
     if (pong || session.destroyed || session.closed) return;
-    pong = setTimeout(() => session.destroy(), limitMs);
+    pong = setTimeout(() => (underWay === 0 ? session.destroy() : retire()), limitMs);
     const sent = session.ping((error) => {
       clearTimeout(pong);
       pong = undefined;
@@ -72,9 +87,7 @@ function channelOn(session: ClientHttp2Session, request: Request): Channel {
     clearTimeout(pong);
   });
   session.on('error', () => undefined);
-  session.on('goaway', () => {
-    isRetired = true;
-  });
+  session.on('goaway', retire);
   const headers = headersOf(request);
   return {
     protocol: 'h2',
@@ -83,18 +96,22 @@ function channelOn(session: ClientHttp2Session, request: Request): Channel {
       try {
         stream = session.request({ ...headers, 'content-length': body.length });
       } catch (cause) {
+        retire();
         return Promise.reject(new UpstreamError('closed', CLOSED, { isRepeatable: true, cause }));
       }
+      underWay++;
       stream.end(body);
-      return replyOn(stream, { timeoutMs, heard });
+      const reply = replyOn(stream, { timeoutMs, heard });
+      stream.once('close', () => {
+        underWay--;
+        closeIfDone();
+      });
+      return reply;
     },
     isOpen: () => !isRetired && !session.closed && !session.destroyed,
     heardAt: () => heardAt,
     suspect: () => ping(SUSPECT_PONG_MS),
-    retire: () => {
-      isRetired = true;
-      if (!session.destroyed) session.close();
-    },
+    retire,
     destroy: () => session.destroy(),
   };
 }
@@ -119,8 +136,7 @@ function replyOn(
 ): Promise<HttpReply> {
   return new Promise((resolve, reject) => {
     let headers: (IncomingHttpHeaders & IncomingHttpStatusHeader) | undefined;
-    const chunks: Uint8Array[] = [];
-    let octets = 0;
+    const body = createWriter(BODY_OCTETS);
     const fail = (error: UpstreamError): void => {
       clearTimeout(timer);
       reject(error);
@@ -135,10 +151,8 @@ function replyOn(
       headers = received;
     });
     stream.on('data', (chunk: Uint8Array) => {
-      octets += chunk.length;
-      chunks.push(chunk);
-      if (octets > MOST_BODY_OCTETS)
-        fail(new UpstreamError('body', 'the DoH server answered more than a DNS message'));
+      if (body.offset() + chunk.length <= MOST_BODY_OCTETS) body.octets(chunk);
+      else fail(new UpstreamError('body', 'the DoH server answered more than a DNS message'));
     });
     stream.on('error', (cause) => fail(new UpstreamError('closed', CLOSED, { isRepeatable: true, cause })));
     stream.on('end', () => {
@@ -154,10 +168,8 @@ function replyOn(
         contentType: headers['content-type'],
         retryAfter: headers['retry-after'],
         age: typeof headers['age'] === 'string' ? headers['age'] : undefined,
-        body: chunks.length === 1 ? (chunks[0] ?? NOTHING) : Buffer.concat(chunks),
+        body: body.written(),
       });
     });
   });
 }
-
-const NOTHING = new Uint8Array();

@@ -12,6 +12,8 @@ export type HttpReply = {
 export const DNS_MESSAGE = 'application/dns-message';
 /** A longer body is no DNS message. */
 export const MOST_BODY_OCTETS = 65_535;
+/** Room for most bodies. They are put together as they come: kept one by one, chunks of an octet take hundreds each. */
+export const BODY_OCTETS = 512;
 
 /** A wrong token stays wrong for a while, and each try may be billed. */
 const DENIED_PAUSE_MS = 5_000;

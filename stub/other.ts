@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto';
-import { createSocket } from 'node:dgram';
+import { createSocket, type Socket } from 'node:dgram';
 import { connect, isIPv6 } from 'node:net';
 import { u16At } from '../zone/octets.ts';
 import type { Query } from '../zone/query.ts';
@@ -12,56 +12,54 @@ import { UpstreamError } from './upstream-error.ts';
 /** A server asked in plain DNS. */
 export type PlainServer = { readonly address: string; readonly port: number };
 
-/** How long each datagram's answer may take. */
-const TRIES_MS = [1_000, 1_500];
-const TCP_MS = 2_000;
+/** A datagram may be lost: then the question is asked again. */
+const AGAIN_MS = 1_000;
+/** As long as the DoH server has. */
+const TOTAL_MS = 3_500;
+const LEAST_TCP_MS = 1_000;
 
 /**
  * Asks over UDP from a port of the kernel's choice under an id of ours, and over TCP what was truncated (RFC 5452
  * §9, RFC 7766 §5). Replies to something else are ignored. Rejects with `UpstreamError`.
  */
 export async function askPlain(server: PlainServer, query: Query): Promise<RawReply> {
-  for (const timeoutMs of TRIES_MS) {
-    const octets = await overUdp(server, query, timeoutMs);
-    if (octets) return { octets: isTruncated(octets) ? await overTcp(server, query) : octets, ageSeconds: 0 };
-  }
-  throw new UpstreamError('timeout', 'the other server (--other) did not answer in time');
+  const until = performance.now() + TOTAL_MS;
+  const octets = await overUdp(server, query);
+  if (!isTruncated(octets)) return { octets, ageSeconds: 0 };
+  const timeoutMs = Math.max(LEAST_TCP_MS, until - performance.now());
+  return { octets: await overTcp(server, query, timeoutMs), ageSeconds: 0 };
 }
 
-/** Undefined where nothing came in time. */
-function overUdp(server: PlainServer, query: Query, timeoutMs: number): Promise<Uint8Array | undefined> {
+/** The first answer to one of two datagrams, each from a socket of its own: the earlier one may only be slow. */
+function overUdp(server: PlainServer, query: Query): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
-    const id = randomInt(0x10000);
-    const socket = createSocket(isIPv6(server.address) ? 'udp6' : 'udp4');
+    const sockets: Socket[] = [];
     const end = (settle: () => void): void => {
-      clearTimeout(timer);
-      socket.removeAllListeners('message');
-      socket.close();
+      clearTimeout(again);
+      clearTimeout(limit);
+      for (const socket of sockets.splice(0)) socket.close();
       settle();
     };
-    const timer = setTimeout(() => end(() => resolve(undefined)), timeoutMs);
-    let isEnded = false;
-    socket.on('error', (cause) => {
-      if (isEnded) return;
-      isEnded = true;
-      end(() => reject(unreachable(cause)));
-    });
-    socket.on('message', (octets) => {
-      if (octets.length < 12 || u16At(octets, 0) !== id || !readReply(octets, query)) return;
-      end(() => resolve(octets));
-    });
-    // A connected socket hears nobody else.
-    socket.connect(server.port, server.address, () => {
-      try {
-        socket.send(plainQuery(query, id));
-      } catch {
-        // Closed meanwhile: the time was over.
-      }
-    });
+    const send = (): void => {
+      const id = randomInt(0x10000);
+      const socket = createSocket(isIPv6(server.address) ? 'udp6' : 'udp4');
+      sockets.push(socket);
+      socket.on('error', (cause) => end(() => reject(unreachable(cause))));
+      socket.on('message', (octets) => {
+        if (octets.length < 12 || u16At(octets, 0) !== id || !readReply(octets, query)) return;
+        end(() => resolve(octets));
+      });
+      socket.once('connect', () => socket.send(plainQuery(query, id)));
+      // A connected socket hears nobody else.
+      socket.connect(server.port, server.address);
+    };
+    const again = setTimeout(send, AGAIN_MS);
+    const limit = setTimeout(() => end(() => reject(late())), TOTAL_MS);
+    send();
   });
 }
 
-function overTcp(server: PlainServer, query: Query): Promise<Uint8Array> {
+function overTcp(server: PlainServer, query: Query, timeoutMs: number): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
     const id = randomInt(0x10000);
     const socket = connect({ host: server.address, port: server.port });
@@ -71,11 +69,7 @@ function overTcp(server: PlainServer, query: Query): Promise<Uint8Array> {
       socket.destroy();
       settle();
     };
-    const timer = setTimeout(
-      () =>
-        end(() => reject(new UpstreamError('timeout', 'the other server (--other) did not answer in time'))),
-      TCP_MS,
-    );
+    const timer = setTimeout(() => end(() => reject(late())), timeoutMs);
     socket.on('error', (cause) => end(() => reject(unreachable(cause))));
     socket.on('close', () => end(() => reject(unreachable())));
     socket.on('data', (chunk) => {
@@ -88,6 +82,10 @@ function overTcp(server: PlainServer, query: Query): Promise<Uint8Array> {
 
 function isTruncated(octets: Uint8Array): boolean {
   return (u16At(octets, 2) & 0x0200) !== 0;
+}
+
+function late(): UpstreamError {
+  return new UpstreamError('timeout', 'the other server (--other) did not answer in time');
 }
 
 function unreachable(cause?: Error): UpstreamError {

@@ -12,7 +12,7 @@ import { createFlights } from './flights.ts';
 import type { Log } from './log.ts';
 import { createCounts, type Gauges } from './metrics.ts';
 import { startMetricsServer } from './metrics-server.ts';
-import { askPlain } from './other.ts';
+import { askPlain, type PlainServer } from './other.ts';
 import { createResolver } from './resolver.ts';
 import type { Settings } from './settings.ts';
 import { listenTcp } from './tcp.ts';
@@ -64,9 +64,13 @@ export async function startStub({ settings, token, ca, inherited, log }: StubOpt
     onChange: (change) => tellChange(change, url.origin, log),
     random: Math.random,
   });
+  /** A wrong token is told once, until there is an answer again. */
   let isDeniedTold = false;
   const upstream = createUpstream({
     connection,
+    onAnswer: () => {
+      isDeniedTold = false;
+    },
     onError: (error) => {
       counts.upstreamError(error.kind);
       if (error.kind !== 'denied' || isDeniedTold) return;
@@ -105,7 +109,7 @@ export async function startStub({ settings, token, ca, inherited, log }: StubOpt
   });
 
   const udp: Listener[] = [];
-  const tcp: (Listener & { readonly connections: () => number })[] = [];
+  const tcp: TcpListener[] = [];
   const closeAll = (): void => {
     for (const listener of [...udp, ...tcp]) listener.close();
     connection.close();
@@ -116,10 +120,9 @@ export async function startStub({ settings, token, ca, inherited, log }: StubOpt
       else tcp.push(await listenTcp(socket, { asker, counts }));
     }
     for (const place of inherited.length > 0 && !settings.isListenSaid ? [] : settings.listen) {
-      const bound = await listenUdp(place, { asker, counts }).catch(unbound(place));
-      udp.push(bound);
-      // With port 0 TCP gets the one that UDP got.
-      tcp.push(await listenTcp({ ...place, port: bound.port }, { asker, counts }).catch(unbound(place)));
+      const bound = await listenBoth(place, { asker, counts }).catch(unbound(place));
+      udp.push(bound.udp);
+      tcp.push(bound.tcp);
     }
     refuseRemote([...udp, ...tcp], settings.allowRemote, log);
     const gauges = (): Gauges => ({
@@ -163,6 +166,26 @@ export async function startStub({ settings, token, ca, inherited, log }: StubOpt
     throw error;
   }
 }
+
+type TcpListener = Awaited<ReturnType<typeof listenTcp>>;
+
+/** At one port. With port 0 that is one which UDP was given and which TCP has free, too: not always the first. */
+async function listenBoth(
+  place: PlainServer,
+  side: Parameters<typeof listenUdp>[1],
+): Promise<{ readonly udp: Listener; readonly tcp: TcpListener }> {
+  for (let tries = 1; ; tries++) {
+    const udp = await listenUdp(place, side);
+    try {
+      return { udp, tcp: await listenTcp({ ...place, port: udp.port }, side) };
+    } catch (error) {
+      udp.close();
+      if (place.port !== 0 || tries === MOST_PORTS) throw error;
+    }
+  }
+}
+
+const MOST_PORTS = 8;
 
 function tellChange(change: ConnectionChange, server: string, log: Log): void {
   if (change.kind === 'up') {

@@ -136,7 +136,14 @@ function parsed(argv: readonly string[]) {
   } catch (cause) {
     // Node's own words have advice on positional arguments behind them; an argument may be the URL, said bare.
     const [first = ''] = cause instanceof Error ? cause.message.split(/\. |\n/) : [];
-    const message = first.startsWith('Unexpected argument') ? 'there are no arguments without a flag' : first;
+    const message = first.startsWith('Unexpected argument')
+      ? 'there are no arguments without a flag'
+      : first
+          .replace(/\.$/, '')
+          .replace(
+            /^Option '(\S+)' argument is ambiguous$/,
+            '$1 takes a value that does not begin with a dash',
+          );
     throw new UsageError(`${message}; see mesos-doh stub --help`, { cause });
   }
 }
@@ -158,7 +165,7 @@ function server(text: string, flag: string, defaultPort: number): PlainServer {
   const bare = isIP(text) !== 0 ? text : /^\[(.*)\]$/.exec(text)?.[1];
   const [, address = '', port = ''] =
     bare === undefined ? (/^\[?([^\]]*?)\]?:(\d{1,5})$/.exec(text) ?? []) : ['', bare, String(defaultPort)];
-  if (isIP(address) === 0 || Number(port) > 65_535)
+  if (isIP(address) === 0 || Number(port) > 65_535 || (Number(port) === 0 && flag === '--other'))
     throw new UsageError(`${flag} ${text} should be an address such as 127.0.0.1:5354 or [::1]:5354`);
   return { address, port: Number(port) };
 }

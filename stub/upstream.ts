@@ -18,6 +18,7 @@ export type Upstream = {
 
 export type UpstreamOptions = {
   readonly connection: Connection;
+  readonly onAnswer: () => void;
   readonly onError: (error: UpstreamError) => void;
 };
 
@@ -31,7 +32,7 @@ const SILENCE_MS = 1_200;
  * The DoH server over one kept connection. A try that fails with its connection is made again on a new one; where
  * the connection is silent, a second try goes out on a new one and the first to be answered counts.
  */
-export function createUpstream({ connection, onError }: UpstreamOptions): Upstream {
+export function createUpstream({ connection, onAnswer, onError }: UpstreamOptions): Upstream {
   let pause: { readonly until: number; readonly error: UpstreamError } | undefined;
   const failsBecause = (): UpstreamError | undefined =>
     pause && performance.now() < pause.until ? pause.error : connection.downBecause();
@@ -42,13 +43,19 @@ export function createUpstream({ connection, onError }: UpstreamOptions): Upstre
       if (known !== pause?.error) connection.channel().catch(() => undefined);
       return Promise.reject(known);
     }
-    return race(message, connection).catch((error: unknown) => {
-      if (error instanceof UpstreamError) {
-        onError(error);
-        if (error.pauseMs > 0) pause = { until: performance.now() + error.pauseMs, error };
-      }
-      throw error;
-    });
+    return race(message, connection).then(
+      (reply) => {
+        onAnswer();
+        return reply;
+      },
+      (error: unknown) => {
+        if (error instanceof UpstreamError) {
+          onError(error);
+          if (error.pauseMs > 0) pause = { until: performance.now() + error.pauseMs, error };
+        }
+        throw error;
+      },
+    );
   };
   return { ask, failsBecause, isUp: connection.isUp };
 }

@@ -42,6 +42,10 @@ export type DohServer = {
   /** Queries it has seen, with what they came in; the last thousand. */
   readonly seen: readonly Seen[];
   readonly connections: () => number;
+  /** HTTP/2 connections that are open now. */
+  readonly sessions: () => number;
+  /** GOAWAY frames that came while a stream was open: servers built on hyper-h2 send nothing on it after that. */
+  readonly goAwaysTooSoon: () => number;
   readonly behave: (behaviour: Behaviour) => void;
   /** GOAWAY on every connection: what is under way is answered, nothing new is taken. */
   readonly goAway: () => void;
@@ -75,8 +79,11 @@ export async function startDohServer({
 }): Promise<DohServer> {
   const seen: Seen[] = [];
   const sessions = new Set<ServerHttp2Session>();
+  /** Their GOAWAY is answered with one. */
+  const isLeaving = new WeakSet<ServerHttp2Session>();
   const sockets = new Set<Socket>();
   let connections = 0;
+  let goAwaysTooSoon = 0;
   let behave = behaviour;
   const handle = (request: Http2ServerRequest | IncomingMessage, response: Response): void => {
     const chunks: Buffer[] = [];
@@ -113,6 +120,14 @@ export async function startDohServer({
     sessions.add(session);
     session.on('close', () => sessions.delete(session));
     session.on('error', () => undefined);
+    let streams = 0;
+    session.on('stream', (stream) => {
+      streams++;
+      stream.on('close', () => streams--);
+    });
+    session.on('goaway', () => {
+      if (streams > 0 && !isLeaving.has(session)) goAwaysTooSoon++;
+    });
   });
   server.on('tlsClientError', () => undefined);
   server.on('connection', (socket: Socket) => {
@@ -133,11 +148,16 @@ export async function startDohServer({
     url: `${protocol === 'http' ? 'http' : 'https'}://127.0.0.1:${bound}/t/mdt_secret/dns-query`,
     seen,
     connections: () => connections,
+    sessions: () => sessions.size,
+    goAwaysTooSoon: () => goAwaysTooSoon,
     behave: (next) => {
       behave = next;
     },
     goAway: () => {
-      for (const session of sessions) session.close();
+      for (const session of sessions) {
+        isLeaving.add(session);
+        session.close();
+      }
     },
     cut,
     close: async () => {

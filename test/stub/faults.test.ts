@@ -1,5 +1,5 @@
 import { createSocket } from 'node:dgram';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import {
   after,
   answering,
@@ -200,7 +200,11 @@ describe.concurrent('a DoH server that is ill', () => {
   it('is slow: its answer is waited for', async ({ expect }) => {
     const server = await serve({ behaviour: after(2_000, answering()) });
     const { port } = await stageStub(server.url, { ca: tls.ca });
-    expect(await askUdp(port, 'a.mesos')).toMatchObject({ rcode: 'NOERROR' });
+    const reply = await timed(askUdp(port, 'a.mesos'));
+    expect(reply).toMatchObject({ rcode: 'NOERROR' });
+    expect(reply.ms).toBeLessThan(2_900);
+    expect([server.connections(), server.goAwaysTooSoon()]).toEqual([2, 0]);
+    await vi.waitFor(() => expect(server.sessions()).toBe(1));
   });
 
   it('says 429 with Retry-After: it is left alone for so long', async ({ expect }) => {
@@ -222,6 +226,20 @@ describe.concurrent('a DoH server that is ill', () => {
     expect(server.seen).toHaveLength(1);
     expect(lines.filter(({ level }) => level === 'error')).toHaveLength(1);
     expect(JSON.stringify(lines)).not.toMatch(/hush|mdt_/);
+  });
+
+  it('refuses the token again after it was good: that is told again', async ({ expect }) => {
+    const refusing = failing(401, { 'retry-after': '0' });
+    const server = await serve({ behaviour: refusing });
+    const { port, lines } = await stageStub(server.url, { ca: tls.ca });
+    const errors = (): number => lines.filter(({ level }) => level === 'error').length;
+    for (const name of ['a.mesos', 'b.mesos']) await askUdp(port, name);
+    expect(errors()).toBe(1);
+    server.behave(answering());
+    expect((await askUdp(port, 'c.mesos')).rcode).toBe('NOERROR');
+    server.behave(refusing);
+    for (const name of ['d.mesos', 'e.mesos']) await askUdp(port, name);
+    expect(errors()).toBe(2);
   });
 
   it.for([
