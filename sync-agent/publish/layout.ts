@@ -72,6 +72,11 @@ export type Layout = {
    * everywhere. `started` is to be called when they are stored.
    */
   readonly cut: (levels: Levels, serial: Serial) => Promise<NewCut | undefined>;
+  /**
+   * Lays what has changed over the shards that wait to be named, so that the push that names them has no more to do
+   * than any other. `levels` are those published.
+   */
+  readonly catchUp: (levels: Levels, serial: Serial) => Promise<void>;
   /** Milliseconds until stored shards may be named; undefined where none wait. */
   readonly cutDueInMs: () => number | undefined;
   /** Keys of stored shards that no head names yet. */
@@ -81,7 +86,10 @@ export type Layout = {
 export type NewCut = { readonly blocks: readonly Pair[]; readonly started: () => void };
 
 type PendingCut = {
+  /** The shards, and over them what has been caught up with. */
   readonly levels: Levels;
+  /** The run of `levels`, which is stored when they are named; undefined for none. */
+  readonly run: Uint8Array | undefined;
   readonly keys: readonly string[];
   readonly namedFromMs: number;
   /** Names that changed since, in wire form, by their octets as text. */
@@ -125,9 +133,12 @@ export function createLayout(options: LayoutOptions): Layout {
       const { changes, changed } = plan;
       if (pending && monotonicMs() >= pending.namedFromMs) {
         const since = [...pending.changed.values(), ...changed].map((name) => entryNow(plan.levels, name));
-        const over = await planSnapshot(pending.levels, since, { serial, limits });
+        const { newRun = pending.run, ...over } = await planSnapshot(pending.levels, since, {
+          serial,
+          limits,
+        });
         const { levels, overlayOctets } = over;
-        const blocks = blocksOf({ ...over, newShards: [] }, options);
+        const blocks = blocksOf({ levels, newRun, newShards: [] }, options);
         return { levels, overlayOctets, blocks, changes, changed, namesCut: true };
       }
       const isTooLarge = (plan.newRun?.length ?? 0) > MAX_RUN_OCTETS;
@@ -170,12 +181,21 @@ export function createLayout(options: LayoutOptions): Layout {
           const namedFromMs = monotonicMs() + options.spreadMs;
           pending = {
             levels: made.levels,
+            run: undefined,
             keys: blocks.map(({ key }) => key),
             namedFromMs,
             changed: new Map(),
           };
         },
       };
+    },
+
+    catchUp: async (levels, serial) => {
+      if (!pending || pending.changed.size === 0) return;
+      const { changed, ...waiting } = pending;
+      const since = Array.from(changed.values(), (name) => entryNow(levels, name));
+      const over = await planSnapshot(waiting.levels, since, { serial, limits });
+      pending = { ...waiting, levels: over.levels, run: over.newRun ?? waiting.run, changed: new Map() };
     },
 
     cutDueInMs: () => pending && Math.max(0, pending.namedFromMs - monotonicMs()),

@@ -304,6 +304,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
     serial: Serial,
     signal: AbortSignal,
   ): Promise<{ readonly writes: number; readonly octets: number }> => {
+    await layout.catchUp(levels, serial);
     const cut = await layout.cut(levels, serial);
     if (!cut) return { writes: 0, octets: 0 };
     await sink.put(cut.blocks, signal);
