@@ -1,6 +1,6 @@
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
+import { rememberAddresses, rememberedAddresses, usableAddresses } from './address-file.ts';
 import { UpstreamError } from './upstream-error.ts';
 
 /** Where the DoH server is: found without waiting for ourselves, who may be the system's resolver. */
@@ -31,7 +31,6 @@ const DOUBT_EVERY_MS = 5_000;
 /** Of what the first asker may wait; the system's own limits are longer. */
 const LOOKUP_MS = 3_000;
 const FILE = 'addresses.json';
-const MOST_ADDRESSES = 16;
 
 /** Addresses that were good once are kept for ever: a look-up that fails takes nothing away. */
 export async function createAddresses(options: AddressesOptions): Promise<Addresses> {
@@ -40,7 +39,7 @@ export async function createAddresses(options: AddressesOptions): Promise<Addres
   if (fixed.length > 0) return { get: () => Promise.resolve(fixed), doubt: () => undefined };
 
   const file = stateDir === undefined ? undefined : join(stateDir, FILE);
-  let known = file === undefined ? [] : await remembered(file, hostname);
+  let known = file === undefined ? [] : await rememberedAddresses(file, hostname);
   let foundAt = Number.NEGATIVE_INFINITY;
   let askedAt = Number.NEGATIVE_INFINITY;
   let running: Promise<readonly string[]> | undefined;
@@ -49,12 +48,12 @@ export async function createAddresses(options: AddressesOptions): Promise<Addres
     askedAt = now();
     running ??= lookup(hostname)
       .then(async (found) => {
-        const usable = found.filter((address) => isIP(address) !== 0).slice(0, MOST_ADDRESSES);
+        const usable = usableAddresses(found);
         if (usable.length === 0) throw new Error('it has no address');
         foundAt = now();
         const isNew = usable.join() !== known.join();
         known = usable;
-        if (isNew && file !== undefined) await remember(file, { hostname, addresses: usable }, warn);
+        if (isNew && file !== undefined) await rememberAddresses(file, { hostname, addresses: usable }, warn);
         return usable;
       })
       .finally(() => {
@@ -91,31 +90,5 @@ async function withinLimit(found: Promise<readonly string[]>): Promise<readonly 
     throw new UpstreamError('connect', `the DoH server's name can not be looked up (${why})`, { cause });
   } finally {
     clearTimeout(timer);
-  }
-}
-
-type Remembered = { readonly hostname: string; readonly addresses: readonly string[] };
-
-async function remembered(file: string, hostname: string): Promise<readonly string[]> {
-  try {
-    const parsed: unknown = JSON.parse(await readFile(file, 'utf8'));
-    if (typeof parsed !== 'object' || parsed === null || !('hostname' in parsed) || !('addresses' in parsed))
-      return [];
-    if (parsed.hostname !== hostname || !Array.isArray(parsed.addresses)) return [];
-    return parsed.addresses.map(String).filter((address) => isIP(address) !== 0);
-  } catch {
-    // Not there, or cut short: it is found out anew.
-    return [];
-  }
-}
-
-async function remember(file: string, what: Remembered, warn: (message: string) => void): Promise<void> {
-  try {
-    await mkdir(join(file, '..'), { recursive: true });
-    await writeFile(`${file}.new`, JSON.stringify(what), { mode: 0o600 });
-    await rename(`${file}.new`, file);
-  } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown reason';
-    warn(`the DoH server's addresses can not be kept in ${file} (${code})`);
   }
 }

@@ -29,7 +29,14 @@ export function refusal(rcode: number, extendedErrors: readonly ExtendedError[])
 /** The last word of a server that is silent now (RFC 8767), and `why` it is told again. */
 export function staleAnswer(reply: ForeignReply, why: string): Answer {
   const code = reply.rcode === RCODE.NXDOMAIN ? EDE.staleNxdomain : EDE.staleAnswer;
-  return { outcome: 'stale', reply, how: { ttl: STALE_TTL, extendedErrors: [{ code, text: why }] } };
+  // A TTL of 0 says that nobody else may keep a record: neither may they now.
+  const isToBeKept = reply.ttlOffsets.every((at) => u32At(reply.records, at) > 0);
+  const ttl = isToBeKept ? STALE_TTL : 0;
+  return { outcome: 'stale', reply, how: { ttl, extendedErrors: [{ code, text: why }] } };
+}
+
+function u32At(octets: Uint8Array, at: number): number {
+  return u16At(octets, at) * 0x10000 + u16At(octets, at + 2);
 }
 
 /**

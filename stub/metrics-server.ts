@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 
 export type MetricsServer = { readonly port: number; readonly close: () => void };
 
-/** `/metrics` (Prometheus text) and `/healthz` on loopback. Rejects for a port that is taken. */
+/** `/metrics` (Prometheus text) and `/healthz` on loopback, for who asks by a loopback name. Rejects for a port that is taken. */
 export function startMetricsServer({
   port,
   metrics,
@@ -14,6 +14,10 @@ export function startMetricsServer({
   readonly problem: () => string | undefined;
 }): Promise<MetricsServer> {
   const server = createServer((request, response) => {
+    if (!LOOPBACK_HOST.test(request.headers.host ?? '')) {
+      response.writeHead(403, { 'content-type': 'text/plain; charset=utf-8' });
+      return response.end('ask for 127.0.0.1, localhost or [::1]\n');
+    }
     const path = request.url?.split('?', 1)[0];
     if (path === '/metrics') {
       response.setHeader('content-type', 'text/plain; version=0.0.4; charset=utf-8');
@@ -41,3 +45,5 @@ export function startMetricsServer({
 }
 
 const MOST_CONNECTIONS = 16;
+/** A page of another name that was made to point here (DNS rebinding) sends that name. */
+const LOOPBACK_HOST = /^(?:127\.0\.0\.1|localhost|\[::1])(?::\d{1,5})?$/i;

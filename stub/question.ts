@@ -49,8 +49,8 @@ export function questionKey(query: Query): string {
   return String.fromCharCode(query.type, query.class, askedFlags(query), ...query.name);
 }
 
-/** Is the name of a query at or below one of these origins (wire form)? */
-export function isWithin({ name }: Query, origins: readonly Uint8Array[]): boolean {
+/** Is a name at or below one of these origins (all in lower-case wire form)? */
+export function isWithin(name: Uint8Array, origins: readonly Uint8Array[]): boolean {
   return origins.some((origin) => isAtOrBelow(name, origin));
 }
 

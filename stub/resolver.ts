@@ -6,6 +6,7 @@ import { EDE, RCODE } from '../zone/wire.ts';
 import { type Answer, failure, refusal, staleAnswer } from './answer.ts';
 import type { KeptReply, ReplyCache } from './cache.ts';
 import type { Flights } from './flights.ts';
+import { onlyAsked } from './only-asked.ts';
 import { isWithin, questionKey } from './question.ts';
 import { rotatableOctets, rotated } from './rotation.ts';
 import type { RawReply, Upstream } from './upstream.ts';
@@ -50,13 +51,15 @@ export function createResolver(options: ResolverOptions): Resolver {
   const load = async (query: Query, key: string): Promise<KeptReply> => {
     const before = cache.get(key);
     try {
-      const isOurs = zones.length === 0 || isWithin(query, zones);
+      const isOurs = zones.length === 0 || isWithin(query.name, zones);
       const raw = isOurs || !other ? await upstream.ask(encodeForwardedQuery(query)) : await other.ask(query);
-      const reply = readReply(raw.octets, query);
-      if (!reply || reply.truncated) {
+      const whole = readReply(raw.octets, query);
+      if (!whole || whole.truncated) {
         options.onMismatch();
         throw new UpstreamError('mismatch', 'the server answered something else than was asked');
       }
+      const isTheirs = (name: Uint8Array): boolean => zones.length === 0 || isWithin(name, zones) === isOurs;
+      const reply = onlyAsked(whole, query, isTheirs);
       const kept = keptReply(reply, now() - Math.min(raw.ageSeconds, reply.ttl ?? 0) * 1000);
       if (reply.rcode === RCODE.SERVFAIL && before) before.retryAt = now() + RETRY_MS;
       else if (kept.freshUntil > now()) cache.set(key, kept);
@@ -82,7 +85,7 @@ export function createResolver(options: ResolverOptions): Resolver {
   };
 
   return (query) => {
-    const isOurs = zones.length === 0 || isWithin(query, zones);
+    const isOurs = zones.length === 0 || isWithin(query.name, zones);
     if (!isOurs && !other)
       return refusal(RCODE.REFUSED, [
         { code: EDE.notAuthoritative, text: 'this stub is for other names alone (--zone)' },

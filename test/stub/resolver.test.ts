@@ -237,6 +237,31 @@ describe('the resolver', () => {
     expect((await to(own.resolver, 'doh.mesos')).outcome).toBe('fresh');
   });
 
+  it('passes on only what was asked, and of names outside its zones nothing that a cache may keep', async () => {
+    const own = stage({ zones: [nameToWire(parseName('mesos'))] });
+    const bank = { type: 'A' as const, name: 'www.bank.com', ttl: 60, data: '6.6.6.6' };
+    own.play = answers({ answers: [record(10), bank] });
+    expect((await to(own.resolver)).reply.counts).toEqual([1, 0, 0]);
+    const alias = { type: 'CNAME' as const, name: 'b.mesos', ttl: 10, data: 'www.bank.com' };
+    own.play = answers({ answers: [alias, bank] });
+    expect((await to(own.resolver, 'b.mesos')).reply.counts).toEqual([2, 0, 0]);
+    expect((await to(own.resolver, 'b.mesos')).outcome).toBe('cached');
+    vi.advanceTimersByTime(10_000);
+    own.play = fails;
+    expect(await to(own.resolver, 'b.mesos')).toMatchObject({ outcome: 'stale', how: { ttl: 0 } });
+  });
+
+  it('lets the other server say nothing of its zones', async () => {
+    const cname = { type: 'CNAME' as const, name: 'www.example', ttl: 60, data: 'a.mesos' };
+    const own = stage({
+      zones: [nameToWire(parseName('mesos'))],
+      other: { ask: (query) => answers({ answers: [cname, record(60)] })(query.octets) },
+    });
+    const { reply } = await to(own.resolver, 'www.example');
+    const ttls = reply.ttlOffsets.map((at) => Buffer.from(reply.records).readUInt32BE(at));
+    expect(ttls).toEqual([60, 0]);
+  });
+
   it('takes no answer to another question', async () => {
     const own = stage();
     own.play = () => answers()(ask({ name: 'b.mesos', type: 1 }).octets);

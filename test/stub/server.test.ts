@@ -1,9 +1,13 @@
+import { execFile } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { lstat, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { get } from 'node:http';
 import { connect, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { decode } from 'dns-packet';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { NO_RECORDS } from '../../zone/reply.ts';
 import { createAddresses } from '../../stub/addresses.ts';
@@ -14,7 +18,7 @@ import { createFrameReader, frame } from '../../stub/frame.ts';
 import { createCounts } from '../../stub/metrics.ts';
 import { listenTcp } from '../../stub/tcp.ts';
 import { UpstreamError } from '../../stub/upstream-error.ts';
-import { after, answering, answerTo, type DohServer, makeTls, startDohServer } from '../fakes/doh-server.ts';
+import { answering, answerTo, type DohServer, makeTls, startDohServer } from '../fakes/doh-server.ts';
 import { askTcp, askUdp, closeStubsAfterAll, question, read, sendUdp, stageStub } from './stub-stage.ts';
 
 let server: DohServer;
@@ -28,16 +32,29 @@ afterAll(() => server.close());
 beforeEach(() => server.behave(answering()));
 closeStubsAfterAll();
 
+/** The server has questions, and answers them when it is told to. */
+function hold(): { readonly questions: () => number; readonly release: () => void } {
+  const waiting: (() => void)[] = [];
+  server.behave((query, response) => void waiting.push(() => answering()(query, response)));
+  return {
+    questions: () => waiting.length,
+    release: () => {
+      for (const answer of waiting) answer();
+    },
+  };
+}
+
 describe('a stub', () => {
   it('that is stopped answers what is under way and takes no more', async () => {
-    server.behave(after(200, answering()));
+    const held = hold();
     const { port, stub } = await stageStub(server.url, { ca });
     const replies = askTcp(port, [question('a.mesos'), question('b.mesos')]);
     const udp = askUdp(port, 'c.mesos');
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await vi.waitFor(() => expect(held.questions()).toBe(3), { timeout: 5_000 });
     const startedAt = performance.now();
     const closing = stub.close();
     expect(await sendUdp(port, question('late.mesos'), { waitMs: 50 })).toBeUndefined();
+    held.release();
     await closing;
     expect(performance.now() - startedAt).toBeLessThan(1_500);
     expect(server.seen.some(({ query }) => query.includes('late'))).toBe(false);
@@ -47,11 +64,11 @@ describe('a stub', () => {
   });
 
   it('that is stopped waits no longer than a second', async () => {
-    server.behave(() => undefined);
+    const held = hold();
     const { port, stub } = await stageStub(server.url, { ca });
     const socket = createSocket('udp4');
     socket.send(question('a.mesos'), port, '127.0.0.1');
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await vi.waitFor(() => expect(held.questions()).toBe(1), { timeout: 5_000 });
     const startedAt = performance.now();
     await stub.close();
     socket.close();
@@ -100,6 +117,25 @@ describe('a stub', () => {
     expect((await at('/')).status).toBe(404);
   });
 
+  it.for([
+    ['localhost', 200],
+    ['LOCALHOST:9153', 200],
+    ['127.0.0.1', 200],
+    ['[::1]:9153', 200],
+    ['evil.example', 403],
+    ['evil.example:9153', 403],
+    ['localhost.evil.example', 403],
+    ['127.0.0.1.evil.example', 403],
+  ] as const)('tells who asks for %s: %i', async ([host, status]) => {
+    const { stub } = await stageStub(server.url, { ca, args: ['--metrics', '0'] });
+    for (const path of ['/metrics', '/healthz']) {
+      const asked = get({ port: stub.metricsPort, host: '127.0.0.1', path, headers: { host } });
+      const [response] = await once(asked, 'response');
+      response.resume();
+      expect(response.statusCode).toBe(status);
+    }
+  });
+
   it('asks another server for other names: its own id, the case, TC, and nobody’s false replies', async () => {
     const plain = await startPlainServer();
     const args = ['--zone', 'mesos', '--other', `127.0.0.1:${plain.port}`];
@@ -120,7 +156,8 @@ describe('a stub', () => {
 async function startPlainServer(): Promise<{ port: number; ids: Set<number>; close: () => void }> {
   const ids = new Set<number>();
   const answer = (query: Buffer, data: string): Buffer => {
-    const reply = answerTo(query, { answers: [{ type: 'A', name: 'www.example', ttl: 60, data }] });
+    const name = decode(query).questions?.[0]?.name ?? '';
+    const reply = answerTo(query, { answers: [{ type: 'A', name, ttl: 60, data }] });
     reply.writeUInt16BE(query.readUInt16BE(0), 0);
     return reply;
   };
@@ -418,6 +455,69 @@ describe('the DoH host’s addresses', () => {
     await writeFile(file, '');
     expect(await (await createAddresses({ ...options, stateDir: file })).get()).toEqual(['10.0.0.1']);
     await vi.waitFor(() => expect(warnings[0]).toMatch(/can not be kept in .*addresses\.json/));
+  });
+
+  const file = (): string => join(directory, 'addresses.json');
+  const found = ['10.0.0.1'];
+  const started = (
+    more: Partial<Parameters<typeof createAddresses>[0]> = {},
+  ): ReturnType<typeof createAddresses> =>
+    createAddresses({
+      ...base,
+      stateDir: directory,
+      lookup: () => Promise.resolve(found),
+      now: () => 0,
+      ...more,
+    });
+
+  it('are written through no link, and leave nothing beside', async () => {
+    const precious = join(directory, 'precious');
+    await writeFile(precious, 'precious');
+    for (const name of ['addresses.json', 'addresses.json.new'])
+      await symlink(precious, join(directory, name));
+    await (await started()).get();
+    expect(await readFile(precious, 'utf8')).toBe('precious');
+    expect(JSON.parse(await readFile(file(), 'utf8'))).toMatchObject({ addresses: found });
+    expect((await lstat(file())).isFile()).toBe(true);
+    expect((await readdir(directory)).toSorted()).toEqual([
+      'addresses.json',
+      'addresses.json.new',
+      'precious',
+    ]);
+  });
+
+  it('leave nothing beside a name that can not be replaced', async () => {
+    await mkdir(join(file(), 'in-the-way'), { recursive: true });
+    const warnings: string[] = [];
+    await (await started({ warn: (message) => void warnings.push(message) })).get();
+    await vi.waitFor(() => expect(warnings).toHaveLength(1));
+    expect(await readdir(directory)).toEqual(['addresses.json']);
+  });
+
+  it('are read from a plain file alone, and of it no more than there should be', async () => {
+    const text = (addresses: readonly unknown[], more = ''): string =>
+      `${JSON.stringify({ hostname: 'doh.example', addresses })}${more}`;
+    const kept = Array.from({ length: 20 }, (_, i) => `10.1.0.${i}`);
+    const cases: readonly [string, () => Promise<unknown>, readonly string[]][] = [
+      ['many', () => writeFile(file(), text(kept)), kept.slice(0, 16)],
+      ['wrong', () => writeFile(file(), text([['10.1.0.1'], 7, 'x', '10.1.0.2'])), ['10.1.0.2']],
+      ['long', () => writeFile(file(), text(kept, ' '.repeat(5_000))), found],
+      [
+        'a link',
+        async () => {
+          await writeFile(join(directory, 'elsewhere'), text(kept));
+          await symlink(join(directory, 'elsewhere'), file());
+        },
+        found,
+      ],
+      ['a FIFO', () => promisify(execFile)('mkfifo', [file()]), found],
+    ];
+    for (const [what, make, expected] of cases) {
+      await rm(file(), { force: true });
+      await make();
+      const addresses = await started(expected === found ? {} : { lookup: never });
+      expect([what, await addresses.get()]).toEqual([what, expected]);
+    }
   });
 
   it('that take too long to find are not waited for', async () => {
