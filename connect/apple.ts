@@ -1,5 +1,5 @@
 import type { Kit, Target } from './kit.ts';
-import { type Payload, profile } from './profile.ts';
+import { type Payload, profile, PROFILE_REMOVAL } from './profile.ts';
 import { nameToTry, needZones, readTarget } from './resolver.ts';
 
 /** A profile for iOS 14, macOS 11 and later (Apple: DNSSettings): our zones' names come here, all others go as before. */
@@ -37,10 +37,11 @@ export function appleKit(target: Target): Kit {
     files: [{ path: 'mesos-doh.mobileconfig', mode: 0o600, text }],
     apply: [],
     undo: [],
+    removal: PROFILE_REMOVAL,
     check: `http://${nameToTry(resolver)}:5050/ in Safari`,
     notes: [
       'Open it on the device, then install it in Settings: iOS General > VPN & Device Management, macOS Device Management.',
-      'A later profile for the same resolver and zones takes its place. Undo: remove it in the same place.',
+      'A later profile for the same resolver and zones takes its place.',
       'The token is in it: do not pass it on.',
       ...(resolver.certificates.length > 0
         ? ['iOS: also trust the authority in General > About > Certificate Trust Settings.']

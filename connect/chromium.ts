@@ -1,5 +1,5 @@
 import type { Kit, Target } from './kit.ts';
-import { profile } from './profile.ts';
+import { profile, PROFILE_REMOVAL } from './profile.ts';
 import { powershellText, shellWord } from './quote.ts';
 import { nameToTry, readTarget, type Resolver } from './resolver.ts';
 
@@ -25,6 +25,11 @@ const PLACES: Readonly<Record<ChromiumName, Readonly<Record<ChromiumSystem, stri
   },
 };
 
+/** The file of policies on Linux that is ours. */
+export function chromiumFile(browser: ChromiumName): string {
+  return `${PLACES[browser].linux}/mesos-doh.json`;
+}
+
 type Policies = {
   readonly DnsOverHttpsMode: string;
   readonly DnsOverHttpsTemplates: string;
@@ -32,8 +37,8 @@ type Policies = {
 };
 
 /**
- * Policies of Chrome, Chromium and Edge. None of them can send our zones' names alone here. A resolver that forwards
- * nothing gets no file but a note: `secure` would leave the browser without all other names, and `automatic` never uses
+ * Policies of Chrome, Chromium and Edge. None of them can send our zones' names alone here. A resolver that is not known
+ * to forward gets no file but a note: `secure` would leave the browser without all other names, and `automatic` never uses
  * a resolver that can't answer the public name it is tried with.
  */
 export function chromiumKit(
@@ -46,7 +51,7 @@ export function chromiumKit(
   const resolver = readTarget(target);
   const client = browser;
   const check = `http://${nameToTry(resolver)}:5050/`;
-  if (target.forwards === false) {
+  if (target.forwards !== true) {
     const notes = [
       `${browser} sends all names or none, and this resolver answers its own alone: connect the system instead, ${browser} asks it.`,
     ];
@@ -59,12 +64,11 @@ export function chromiumKit(
   };
   return {
     client,
-    ...inForce(policies, { place: PLACES[browser][system], system, resolver }),
+    ...inForce(policies, { browser, system, resolver }),
     check,
     notes: [
       `In force at once; ${browser === 'edge' ? 'edge' : 'chrome'}://policy shows it.`,
       'Every name is asked here and nowhere else: without this resolver there is no browsing.',
-      ...(target.forwards === true ? [] : ['So it has to answer public names too.']),
       'All who have an account on this machine can read the policy, and the token in it.',
       ...(system !== 'linux' || resolver.caFile === undefined || resolver.certificates.length > 0
         ? []
@@ -87,14 +91,15 @@ function templatesFor({ template, addresses, host }: Resolver, system: ChromiumS
 function inForce(
   policies: Policies,
   {
-    place,
+    browser,
     system,
     resolver,
-  }: { readonly place: string; readonly system: ChromiumSystem; readonly resolver: Resolver },
-): Pick<Kit, 'files' | 'apply' | 'undo'> {
+  }: { readonly browser: ChromiumName; readonly system: ChromiumSystem; readonly resolver: Resolver },
+): Pick<Kit, 'files' | 'apply' | 'undo' | 'removal'> {
+  const place = PLACES[browser][system];
   if (system === 'linux') {
     const text = `${JSON.stringify(policies, undefined, 2)}\n`;
-    return { files: [{ path: `${place}/mesos-doh.json`, mode: 0o644, text }], apply: [], undo: [] };
+    return { files: [{ path: chromiumFile(browser), mode: 0o644, text }], apply: [], undo: [] };
   }
   if (system === 'windows') return { files: [], ...inRegistry(policies, place) };
   const text = profile([{ type: place, label: 'policies', content: policies }], {
@@ -102,7 +107,8 @@ function inForce(
     name: `${place}: DNS by ${resolver.host}`,
     description: `${place} looks up all names at ${resolver.host}.`,
   });
-  return { files: [{ path: `mesos-doh-${place}.mobileconfig`, mode: 0o600, text }], apply: [], undo: [] };
+  const files = [{ path: `mesos-doh-${place}.mobileconfig`, mode: 0o600, text }];
+  return { files, apply: [], undo: [], removal: PROFILE_REMOVAL };
 }
 
 /** PowerShell, as administrator. A list is a key of its own, its values named 1, 2, … */

@@ -5,16 +5,16 @@ import { nameToTry, readTarget } from './resolver.ts';
 const FILE = 'mesos-doh.curl';
 
 /** A configuration file for `curl -K`: on the command line a token would be seen by all who can list processes. */
-export function curlKit(target: Target): Kit {
+export function curlKit(target: Target, file = FILE): Kit {
   const resolver = readTarget(target);
   const options = [`doh-url = ${curlValue(resolver.url)}`];
   if (resolver.caFile !== undefined) options.push(`cacert = ${curlValue(resolver.caFile)}`);
   return {
     client: 'curl',
-    files: [{ path: FILE, mode: 0o600, text: `${options.join('\n')}\n` }],
+    files: [{ path: file, mode: 0o600, text: `${options.join('\n')}\n` }],
     apply: [],
     undo: [],
-    check: `curl -K ${FILE} -sS -o /dev/null -w '%{remote_ip}\\n' http://${nameToTry(resolver)}:5050/health`,
+    check: `curl -K ${shellWord(file)} -sS -o /dev/null -w '%{remote_ip}\\n' http://${nameToTry(resolver)}:5050/health`,
     notes: [
       'Every name of that command is asked here, those of redirects too.',
       ...(resolver.caFile === undefined

@@ -1,7 +1,7 @@
 import type { Kit, Target } from './kit.ts';
 import { nameToTry, readTarget } from './resolver.ts';
 
-const FIREFOX_POLICIES_FILE = '/etc/firefox/policies/policies.json';
+export const FIREFOX_POLICIES_FILE = '/etc/firefox/policies/policies.json';
 
 /**
  * What stands under `policies` in Firefox's policies.json. It reads one such file, so ours is merged into one that is

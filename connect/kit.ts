@@ -17,6 +17,12 @@ export type Target = {
 export type ClientName =
   'systemd' | 'firefox' | 'chrome' | 'chromium' | 'edge' | 'windows' | 'apple' | 'curl' | 'dnsdist';
 
+/**
+ * How systemd-resolved is told of us: by a link that a unit or systemd-networkd makes, by a delegate, or by a delegate
+ * with the DoH URL itself.
+ */
+export type SystemdForm = 'link' | 'networkd' | 'delegate' | 'native';
+
 export type KitFile = {
   readonly path: string;
   /** 0o600 for what holds a token. */
@@ -27,12 +33,16 @@ export type KitFile = {
 /** All a client needs: files to write, commands that put them in force and take them out, one that proves it. */
 export type Kit = {
   readonly client: ClientName;
+  /** The form whose commands these are (`SYSTEMD_COMMANDS`): by it they are found again to undo them. */
+  readonly form?: SystemdForm | undefined;
   readonly files: readonly KitFile[];
   readonly apply: readonly string[];
   /** Run before the files are taken out. */
   readonly undo: readonly string[];
   /** Run once the files are gone. */
   readonly afterUndo?: readonly string[] | undefined;
+  /** Where taking the file out is not enough: what a person does instead. */
+  readonly removal?: string | undefined;
   readonly check: string;
   /** What a person has to know, a sentence each. */
   readonly notes: readonly string[];

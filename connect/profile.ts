@@ -16,6 +16,9 @@ export type Payload = {
   readonly content: { readonly [key: string]: PlistValue };
 };
 
+export const PROFILE_REMOVAL =
+  'Remove the profile where it was installed: iOS Settings > General > VPN & Device Management, macOS System Settings > General > Device Management.';
+
 /**
  * A configuration profile for iOS and macOS. The same identity (and the same payloads in the same order) gives the same
  * identifiers, by which a system knows that a profile takes the place of the one installed before: a new token in

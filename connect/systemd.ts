@@ -1,5 +1,14 @@
 import { canonicalAddress } from '../zone/address.ts';
-import type { Kit, KitFile, Target } from './kit.ts';
+import type { Kit, KitFile, SystemdForm, Target } from './kit.ts';
+import {
+  DELEGATE_FILE,
+  LINK_FILE,
+  NEGATIVE_FILE,
+  NETDEV_FILE,
+  NETWORK_FILE,
+  STUB_FILE,
+  SYSTEMD_COMMANDS,
+} from './systemd-forms.ts';
 import {
   CA_FILE,
   ENV_FILE,
@@ -34,15 +43,10 @@ const HAS_DELEGATES = 258;
 const HAS_DOH = 263;
 /** The first resolved that takes a port in `DNS=`; older ones ask port 53. */
 const HAS_PORTS = 246;
-const STUB = 'mesos-doh.service';
-const LINK_UNIT = 'mesos-doh-link.service';
-const UNITS = '/etc/systemd/system';
-const DELEGATE_FILE = '/etc/systemd/dns-delegate.d/mesos.dns-delegate';
-const NEGATIVE_FILE = '/etc/dnssec-trust-anchors.d/mesos.negative';
-const RELOAD = 'systemctl daemon-reload';
-const START_STUB = `systemctl enable --now ${STUB}`;
-const STOP_STUB = [`systemctl disable --now ${STUB}`, `systemctl clean --what=state ${STUB}`];
-const RESTART_RESOLVED = 'systemctl restart systemd-resolved.service';
+// eslint-disable-next-line no-control-regex -- exactly those: a line end would start a setting of its own
+const CONTROL = /[\u0000-\u001f\u007f]/;
+/** Means something else, or an end, in a file of variables (systemd.exec(5), EnvironmentFile=) or in resolved's. */
+const NOT_IN_URL = /[\s\\"'?#]/;
 
 /**
  * The files with which systemd-resolved sends the names of our zones to us and no other name: a link of our own
@@ -51,6 +55,7 @@ const RESTART_RESOLVED = 'systemctl restart systemd-resolved.service';
  */
 export function systemdKit(target: Target, machine: SystemdMachine): Kit {
   const { systemdVersion, isNetworkd = false, listen = DEFAULT_LISTEN } = machine;
+  needPlain(target, machine);
   if (systemdVersion < HAS_PORTS && !listen.endsWith(':53'))
     throw new RangeError(
       `resolved of systemd ${systemdVersion} asks port 53 alone (${HAS_PORTS} is the first that asks others): ` +
@@ -71,16 +76,13 @@ export function canBeNative({ dohUrl, caPem }: Target, systemdVersion: number): 
 
 function linkKit(target: Target, machine: SystemdMachine, listen: string): Kit {
   const link = {
-    path: `${UNITS}/${LINK_UNIT}`,
+    path: LINK_FILE,
     mode: 0o644,
     text: linkUnitText({ listen, zones: target.zones }),
   };
   return {
-    ...COMMON,
+    ...formOf('link'),
     files: [...stubFiles(target, machine, listen), link],
-    apply: [RELOAD, START_STUB, `systemctl enable --now ${LINK_UNIT}`],
-    undo: [`systemctl disable --now ${LINK_UNIT}`, ...STOP_STUB],
-    afterUndo: [RELOAD, `ip link del ${LINK}`],
     check: checkOf(target),
     notes: [
       TOKEN_NOTE,
@@ -114,16 +116,12 @@ function networkdKit(target: Target, machine: SystemdMachine, listen: string): K
     '',
   ];
   return {
-    ...COMMON,
+    ...formOf('networkd'),
     files: [
       ...stubFiles(target, machine, listen),
-      // Before any file that matches all links: the first that matches is the one that counts.
-      { path: '/etc/systemd/network/05-mesos-doh.netdev', mode: 0o644, text: netdev.join('\n') },
-      { path: '/etc/systemd/network/05-mesos-doh.network', mode: 0o644, text: network.join('\n') },
+      { path: NETDEV_FILE, mode: 0o644, text: netdev.join('\n') },
+      { path: NETWORK_FILE, mode: 0o644, text: network.join('\n') },
     ],
-    apply: [RELOAD, START_STUB, 'networkctl reload'],
-    undo: STOP_STUB,
-    afterUndo: [RELOAD, 'networkctl reload', `ip link del ${LINK}`],
     check: checkOf(target),
     notes: [
       TOKEN_NOTE,
@@ -134,15 +132,12 @@ function networkdKit(target: Target, machine: SystemdMachine, listen: string): K
 
 function delegateKit(target: Target, machine: SystemdMachine, listen: string): Kit {
   return {
-    ...COMMON,
+    ...formOf('delegate'),
     files: [
       ...stubFiles(target, machine, listen),
       delegateFile(target, serverOf(listen), 0o644),
       negativeFile(target, machine),
     ],
-    apply: [RELOAD, START_STUB, RESTART_RESOLVED],
-    undo: STOP_STUB,
-    afterUndo: [RELOAD, RESTART_RESOLVED],
     check: checkOf(target),
     notes: [
       TOKEN_NOTE,
@@ -156,12 +151,9 @@ function delegateKit(target: Target, machine: SystemdMachine, listen: string): K
 function nativeKit(target: Target, machine: SystemdMachine): Kit {
   const servers = (target.addresses ?? []).map((address) => `${address}#${target.dohUrl}{?dns}`).join(' ');
   return {
-    ...COMMON,
+    ...formOf('native'),
     // Resolved reads it as its own user.
     files: [delegateFile(target, servers, 0o640), negativeFile(target, machine)],
-    apply: [`chgrp systemd-resolve ${DELEGATE_FILE}`, RESTART_RESOLVED],
-    undo: [],
-    afterUndo: [RESTART_RESOLVED],
     check: checkOf(target),
     notes: [
       'resolved asks the URL itself, at the addresses in the file: connect again when they change.',
@@ -171,7 +163,27 @@ function nativeKit(target: Target, machine: SystemdMachine): Kit {
   };
 }
 
-const COMMON = { client: 'systemd' } as const;
+/** The commands of a form, as a person runs them. */
+function formOf(form: SystemdForm): Pick<Kit, 'client' | 'form' | 'apply' | 'undo' | 'afterUndo'> {
+  const { apply, undo, forget, afterUndo } = SYSTEMD_COMMANDS[form];
+  return { client: 'systemd', form, apply, undo: [...undo, ...forget], afterUndo };
+}
+
+/** Throws for what would mean something else where systemd reads it. No URL in a message: it may hold a token. */
+function needPlain({ dohUrl, zones, addresses = [] }: Target, { stubCommand }: SystemdMachine): void {
+  if (CONTROL.test(stubCommand)) throw new RangeError('--stub-command: has a line end or control character');
+  if (CONTROL.test(dohUrl) || NOT_IN_URL.test(dohUrl))
+    throw new RangeError('the DoH URL should end with its path, and have no spaces, quotes or backslashes');
+  // A unit would take it for a specifier (systemd.unit(5)).
+  if (addresses.some((address) => /[^\da-f.:]/i.test(address)))
+    throw new RangeError(
+      '--address: should be an address without a zone, such as fe80::1 and not fe80::1%eth0',
+    );
+  // A label with a hyphen first would be a flag of the stub's.
+  if (zones.some((zone) => !/^[a-z0-9_][a-z0-9_-]*(?:\.[a-z0-9_][a-z0-9_-]*)*$/i.test(zone)))
+    throw new RangeError('--zone: should be labels of letters, digits, - and _, none with - first');
+}
+
 const TOKEN_NOTE = `The URL with its token is in ${ENV_FILE}, which root alone can read.`;
 
 function stubFiles(target: Target, { stubCommand }: SystemdMachine, listen: string): readonly KitFile[] {
@@ -183,7 +195,7 @@ function stubFiles(target: Target, { stubCommand }: SystemdMachine, listen: stri
   return [
     { path: ENV_FILE, mode: 0o600, text: `${MARK}\nMESOS_DOH_URL=${dohUrl}\n` },
     ...(caPem === undefined ? [] : [{ path: CA_FILE, mode: 0o644, text: caPem }]),
-    { path: `${UNITS}/${STUB}`, mode: 0o644, text: unit },
+    { path: STUB_FILE, mode: 0o644, text: unit },
   ];
 }
 

@@ -7,8 +7,10 @@ import { promisify } from 'node:util';
 import type { CommandDefinition } from '../sync-agent/completion/definition.ts';
 import { buildWorker } from '../sync-agent/local/project.ts';
 import { bundleCli, bundleStub, type Sources } from './bundle.ts';
+import { COPIED } from './copied.ts';
 import { manPage } from './man.ts';
 import { packageManifest, type ProjectManifest } from './manifest.ts';
+import { packagedReadme } from './readme.ts';
 import { noticesText, packagesOf, readBundled } from './third-party.ts';
 import { packagedWranglerToml } from './worker-config.ts';
 
@@ -16,20 +18,6 @@ import { packagedWranglerToml } from './worker-config.ts';
 
 const PROJECT = fileURLToPath(new URL('..', import.meta.url));
 const NOTICES = 'THIRD-PARTY-NOTICES.txt';
-/** Copied as they are. The Dockerfile is not: it makes its image of a clone. */
-const COPIED = [
-  'LICENSE',
-  'README.md',
-  'CHANGELOG.md',
-  'config.example.json',
-  'docs',
-  'deploy/run-agent',
-  'deploy/config.json',
-  'deploy/marathon.json',
-  'deploy/agent.aurora',
-  'deploy/mesos-acls.json',
-  'deploy/prometheus-rules.yaml',
-];
 const EXECUTABLE = ['mesos-doh.js', 'stub.mjs', 'deploy/run-agent'];
 const SHELLS = ['bash', 'zsh', 'fish'];
 
@@ -79,10 +67,10 @@ async function copyFiles(target: string): Promise<void> {
   const units = (await readdir(join(PROJECT, 'deploy'))).filter((file) => /\.(service|socket)$/.test(file));
   for (const file of [...COPIED, ...units.map((unit) => join('deploy', unit))]) {
     await mkdir(dirname(join(target, file)), { recursive: true });
-    // Without pictures: they would be most of the package.
-    const isText = (path: string): boolean => !path.endsWith('.png');
-    await cp(join(PROJECT, file), join(target, file), { recursive: true, filter: isText });
+    await cp(join(PROJECT, file), join(target, file), { recursive: true });
   }
+  const readme = await readFile(join(PROJECT, 'README.md'), 'utf8');
+  await writeFile(join(target, 'README.md'), packagedReadme(readme));
 }
 
 /** Made by the program itself: what shells complete with, and the manual page. */

@@ -21,13 +21,22 @@ export const CLIENTS: readonly ClientName[] = [
   'dnsdist',
 ];
 
-/** Clients on this machine whose files are written where they read them; what others need is printed. */
-export function isWrittenHere(client: ClientName, platform: string): boolean {
-  const isBrowser = ['firefox', 'chrome', 'chromium', 'edge'].includes(client);
-  return client === 'systemd' || (isBrowser && platform === 'linux');
+/** They send more than our zones' names, so it matters whether the resolver forwards. */
+export function isBrowser(client: ClientName): boolean {
+  return ['firefox', 'chrome', 'chromium', 'edge'].includes(client);
 }
 
-export async function plainKit(client: PlainClient, target: Target, platform: string): Promise<Kit> {
+/** Clients on this machine whose files are written where they read them; what others need is printed. */
+export function isWrittenHere(client: ClientName, platform: string): boolean {
+  return client === 'systemd' || (isBrowser(client) && platform === 'linux');
+}
+
+/** `out` is the file that a person wants it in. */
+export function plainKit(
+  client: PlainClient,
+  target: Target,
+  { platform, out }: { readonly platform: string; readonly out?: string | undefined },
+): Kit {
   switch (client) {
     case 'firefox':
       return firefoxKit(target);
@@ -40,9 +49,9 @@ export async function plainKit(client: PlainClient, target: Target, platform: st
     case 'apple':
       return appleKit(target);
     case 'curl':
-      return curlKit(target);
+      return curlKit(target, out);
     case 'dnsdist':
-      return dnsdistKit(target);
+      return dnsdistKit(target, out);
   }
 }
 

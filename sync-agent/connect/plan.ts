@@ -1,9 +1,9 @@
-import { join } from 'node:path';
 import type { Kit, KitFile } from '../../connect/kit.ts';
 import { ConfigError } from '../config.ts';
-import { type FileState, missingDirectories, readFileState } from './files.ts';
+import { type FileState, missingDirectories, placeIn, readFileState } from './files.ts';
 import { type Manifest, manifestPath, sha256Of } from './manifest.ts';
 import { mergeJson } from './merge-json.ts';
+import { isMergeable } from './own-paths.ts';
 
 /** A file to write, and what it takes the place of, where it is merged with that. */
 export type PlannedFile = KitFile & { readonly before?: FileState };
@@ -25,6 +25,7 @@ export async function planKit(
     const planned = await planFile(file, { root, earlier });
     if (planned) files.push(planned);
   }
+  await placeIn(root, manifestPath(kit.client));
   for (const path of [manifestPath(kit.client), ...files.map(({ path }) => path)])
     for (const directory of await missingDirectories(root, path)) directories.add(directory);
   return { files, directories: [...directories] };
@@ -34,7 +35,7 @@ async function planFile(
   file: KitFile,
   { root, earlier }: { readonly root: string; readonly earlier: Manifest | undefined },
 ): Promise<PlannedFile | undefined> {
-  const path = join(root, file.path);
+  const path = await placeIn(root, file.path);
   const standing = await readFileState(path);
   if (!standing) return file;
   const written = earlier?.files.find((one) => one.path === file.path);
@@ -48,11 +49,6 @@ async function planFile(
     `${path} is there already, and connect did not write it: look at it, move it away, and connect again ` +
       '(--dry-run shows what would be written)',
   );
-}
-
-/** Firefox takes all its policies from one file of this name. */
-function isMergeable(path: string): boolean {
-  return path.endsWith('/policies.json');
 }
 
 function merged(file: KitFile, standing: FileState): PlannedFile | undefined {

@@ -1,4 +1,5 @@
 import type { Kit } from '../../connect/kit.ts';
+import { shellWord } from '../../connect/quote.ts';
 
 /** All that connecting would do, for a person. */
 export function renderKit(kit: Kit): string {
@@ -9,12 +10,19 @@ export function renderKit(kit: Kit): string {
     ['run', kit.apply],
     ['check with', [kit.check]],
     ['to undo, run', kit.undo],
-    ['to undo, remove the files', kit.files.map(({ path }) => path)],
+    ['to undo', kit.removal === undefined ? [] : [kit.removal]],
+    ['to undo, remove the files', kit.removal === undefined ? kit.files.map(({ path }) => path) : []],
     ['to undo, run once they are gone', kit.afterUndo ?? []],
   ];
   for (const [title, list] of commands) if (list.length > 0) lines.push(`--- ${title}`, ...list, '');
   if (kit.notes.length > 0) lines.push('--- notes', ...kit.notes, '');
   return lines.join('\n');
+}
+
+/** How a person takes out what was not written here. */
+export function undoText({ undo, files, removal, afterUndo = [] }: Kit): string {
+  const removals = removal === undefined ? files.map(({ path }) => `rm ${shellWord(path)}`) : [removal];
+  return [...undo, ...removals, ...afterUndo].map((line) => `${line}\n`).join('');
 }
 
 /** What a person takes to another machine: the file, or the files under their names, or the commands. */

@@ -19,12 +19,19 @@ export type TargetFlags = {
 };
 
 const DOH_PATH = '/dns-query';
+// eslint-disable-next-line no-control-regex -- exactly those: a URL is read as if they were not there
+const NOT_IN_URL = /[\u0000-\u001f\u007f\s\\"'?#]/;
+const CERTIFICATE = /-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----/g;
 
 /** The resolver to connect to. Throws `ConfigError` for what no client could use; no token stands in it. */
 export function readTarget(flags: TargetFlags): Target {
   if (!flags.url)
     throw new ConfigError(
       'no DoH URL is named: give --url https://doh.example.com/dns-query, or set MESOS_DOH_URL',
+    );
+  if (NOT_IN_URL.test(flags.url.trim().replace(/\{\?dns\}$/, '')))
+    throw new ConfigError(
+      'the DoH URL should end with its path, and have no spaces, quotes or backslashes, such as https://doh.example.com/dns-query',
     );
   const read = readDohUrl(flags.url, flags.token);
   const url = new URL(
@@ -51,7 +58,7 @@ function readZone(text: string): string {
   try {
     const name = parseName(text);
     // Other characters would mean something to who reads the files.
-    if (/^[a-z0-9_-]+(?:\.[a-z0-9_-]+)*$/.test(name)) return name;
+    if (/^[a-z0-9_][a-z0-9_-]*(?:\.[a-z0-9_][a-z0-9_-]*)*$/.test(name)) return name;
   } catch (error) {
     if (!(error instanceof FormatError)) throw error;
   }
@@ -61,10 +68,12 @@ function readZone(text: string): string {
 }
 
 function readAddress(text: string): string {
-  if (isIP(text) !== 0) return text;
+  // With a zone (fe80::1%eth0) few clients would take it, and units read % as something else.
+  if (isIP(text) !== 0 && !text.includes('%')) return text;
   throw new ConfigError(`--address ${JSON.stringify(text)}: should be an address, such as 203.0.113.10`);
 }
 
+/** Its certificates alone: the text goes into files that all may read, and a private key may stand beside them. */
 function readCa(path: string): string {
   let text = '';
   try {
@@ -72,7 +81,8 @@ function readCa(path: string): string {
   } catch (cause) {
     throw new ConfigError(`--ca ${path} can't be read`, { cause });
   }
-  if (text.includes('-----BEGIN CERTIFICATE-----')) return text;
+  const certificates = text.match(CERTIFICATE) ?? [];
+  if (certificates.length > 0) return `${certificates.join('\n')}\n`;
   throw new ConfigError(`--ca ${path} has no certificate in PEM`);
 }
 

@@ -63,12 +63,14 @@ describe('firefox', () => {
 });
 
 describe('chrome and its kin', () => {
+  const target: Target = { ...TARGET, forwards: true };
+
   it.each([
     ['chrome', '/etc/opt/chrome/policies/managed/mesos-doh.json'],
     ['chromium', '/etc/chromium/policies/managed/mesos-doh.json'],
     ['edge', '/etc/opt/edge/policies/managed/mesos-doh.json'],
   ] as const)('%s reads a file of its own, and asks by GET', (browser, path) => {
-    const kit = chromiumKit({ ...TARGET, ...CA }, { browser });
+    const kit = chromiumKit({ ...target, ...CA }, { browser });
     expect(kit.files).toMatchObject([{ path, mode: 0o644 }]);
     expect(policiesOf(kit)).toEqual({
       DnsOverHttpsMode: 'secure',
@@ -78,14 +80,15 @@ describe('chrome and its kin', () => {
   });
 
   it('is told where the resolver is, but not by what Windows would lose the quotes of', () => {
-    const target = { ...TARGET, addresses: ['203.0.113.10', '2001:db8::1'] };
+    const placed = { ...target, addresses: ['203.0.113.10', '2001:db8::1'] };
     const template = `${URL_WITH_TOKEN}{?dns}`;
-    const text = chromiumKit(target).files[0]?.text ?? '';
+    const text = chromiumKit(placed).files[0]?.text ?? '';
     expect(JSON.parse(JSON.parse(text).DnsOverHttpsTemplates)).toEqual({
       servers: [{ template, endpoints: [{ ips: ['203.0.113.10', '2001:db8::1'] }] }],
     });
-    expect(chromiumKit(target, { system: 'windows' }).apply.join('\n')).toContain(`/d '${template}' /f`);
+    expect(chromiumKit(placed, { system: 'windows' }).apply.join('\n')).toContain(`/d '${template}' /f`);
     const byAddress = {
+      forwards: true,
       dohUrl: 'https://203.0.113.10/dns-query',
       zones: ['mesos'],
       addresses: ['203.0.113.10'],
@@ -97,21 +100,22 @@ describe('chrome and its kin', () => {
   });
 
   it('says how to trust an authority whose file was not read', () => {
-    const { notes } = chromiumKit({ ...TARGET, caFile: "/it's" });
+    const { notes } = chromiumKit({ ...target, caFile: "/it's" });
     expect(notes.join('\n')).toContain(`-i '/it'\\''s'`);
   });
 
-  it.each(['linux', 'windows', 'macos'] as const)(
-    'nothing is done on %s for a resolver of our zones alone',
-    (system) => {
-      const kit = chromiumKit({ ...TARGET, forwards: false }, { browser: 'chrome', system });
-      expect([kit.files, kit.apply, kit.undo]).toEqual([[], [], []]);
-      expect(kit.notes.join('\n')).toMatch(/connect the system instead/);
-    },
-  );
+  it.each([
+    ['linux', false],
+    ['windows', false],
+    ['macos', undefined],
+  ] as const)('nothing is done on %s for a resolver of which forwarding is %s', (system, forwards) => {
+    const kit = chromiumKit({ ...TARGET, forwards }, { browser: 'chrome', system });
+    expect([kit.files, kit.apply, kit.undo]).toEqual([[], [], []]);
+    expect(kit.notes.join('\n')).toMatch(/connect the system instead/);
+  });
 
   it('is in the registry of Windows, and out of it again', () => {
-    const kit = chromiumKit({ ...TARGET, ...CA }, { browser: 'edge', system: 'windows' });
+    const kit = chromiumKit({ ...target, ...CA }, { browser: 'edge', system: 'windows' });
     const key = String.raw`HKLM\SOFTWARE\Policies\Microsoft\Edge`;
     expect(kit.apply).toEqual([
       `reg add '${key}' /v DnsOverHttpsMode /t REG_SZ /d 'secure' /f`,
@@ -126,7 +130,7 @@ describe('chrome and its kin', () => {
   });
 
   it('is a profile on macOS', async (context) => {
-    const kit = chromiumKit(TARGET, { browser: 'chrome', system: 'macos' });
+    const kit = chromiumKit(target, { browser: 'chrome', system: 'macos' });
     expect((await plistOf(context, kit)).PayloadContent).toMatchObject([
       { PayloadType: 'com.google.Chrome', DnsOverHttpsTemplates: `${URL_WITH_TOKEN}{?dns}` },
     ]);
@@ -222,6 +226,12 @@ describe('curl', () => {
     expect(kit.check).not.toContain('mdt_');
   });
 
+  it('is checked with the file that a person chose', () => {
+    const kit = curlKit(TARGET, 'my own.curl');
+    expect(kit.files[0]?.path).toBe('my own.curl');
+    expect(kit.check).toMatch(/^curl -K 'my own\.curl' -sS/);
+  });
+
   it('is one command where the URL is no secret', () => {
     expect(curlCommand({ ...TARGET, caFile: '/a b' }, 'http://search.marathon.mesos:31000/')).toBe(
       `curl --doh-url ${URL_WITH_TOKEN} --cacert '/a b' http://search.marathon.mesos:31000/`,
@@ -242,8 +252,21 @@ describe('dnsdist', () => {
     expect(text).toContain("ours:add(newDNSName('dc1.mesos.'))");
   });
 
+  it.each([
+    ['/etc/dnsdist/dnsdist-office.conf', 'chown _dnsdist /etc/dnsdist/dnsdist-office.conf', 'dnsdist@office'],
+    [
+      'my.conf',
+      'install -o _dnsdist -m 0600 my.conf /etc/dnsdist/dnsdist-mesos-doh.conf',
+      'dnsdist@mesos-doh',
+    ],
+  ])('is started from the file that a person chose: %s', (file, first, unit) => {
+    const kit = dnsdistKit({ ...TARGET, addresses: ['203.0.113.10'] }, file);
+    expect(kit.apply).toEqual([first, `systemctl enable --now ${unit}`]);
+    expect(kit.undo).toEqual([`systemctl disable --now ${unit}`]);
+  });
+
   it('asks for an address where the URL has none', () => {
-    expect(() => dnsdistKit(TARGET)).toThrow(/name those of doh\.example\.com with --address/);
+    expect(() => dnsdistKit(TARGET)).toThrow(/^--address: .* where doh\.example\.com is/);
     expect(dnsdistKit({ ...TARGET, dohUrl: 'https://203.0.113.10/dns-query' }).files[0]?.text).toContain(
       "address='203.0.113.10:443'",
     );

@@ -1,6 +1,8 @@
+import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import type { Kit, Target } from '../../connect/kit.ts';
 import { canBeNative, systemdKit, type SystemdMachine } from '../../connect/systemd.ts';
+import { listenOf } from '../../connect/systemd-unit.ts';
 
 const TOKEN = `mdt_${'a'.repeat(32)}`;
 const TARGET: Target = { dohUrl: `https://doh.example.com/t/${TOKEN}/dns-query`, zones: ['mesos'] };
@@ -43,6 +45,15 @@ describe('systemd before 258', () => {
     expect(said).toContain('resolvectl dnssec mesos0 no');
     expect(said).toContain('resolvectl dnsovertls mesos0 no');
     expect(said.at(-1)).toBe('resolvectl dns mesos0 127.0.0.1:5354');
+  });
+
+  it('has the limits of deploy/mesos-doh-stub.service, and is back at once after its end', async () => {
+    const deployed = await readFile(new URL('../../deploy/mesos-doh-stub.service', import.meta.url), 'utf8');
+    for (const key of ['MemoryMax', 'WatchdogSec', 'NotifyAccess', 'Environment'])
+      expect(values(kit, STUB, key), key).toEqual([new RegExp(`^${key}=(.*)$`, 'm').exec(deployed)?.[1]]);
+    expect(values(kit, STUB, 'RestartSec')).toEqual(['200ms']);
+    expect(listenOf(kit.files.find(({ path }) => path === STUB)?.text ?? '')).toBe('127.0.0.1:5354');
+    expect(listenOf('')).toBeUndefined();
   });
 
   it('tells resolved again whenever it starts, and never takes the link away meanwhile', () => {
@@ -167,5 +178,22 @@ describe('a systemd-resolved that asks a DoH URL itself', () => {
     const kit = systemdKit(target, { ...machine, systemdVersion });
     expect(kit.files.map(({ path }) => path)).toContain(STUB);
     expect(canBeNative(target, systemdVersion)).toBe(target === TARGET);
+  });
+});
+
+describe('what systemd would read as something else', () => {
+  it.each<[string, Partial<Target>, Partial<SystemdMachine>]>([
+    ['--stub-command', {}, { stubCommand: '/usr/bin/mesos-doh\nExecStartPre=/bin/sh' }],
+    ['--address', { addresses: ['fe80::1%i'] }, {}],
+    ['--zone', { zones: ['-x'] }, {}],
+    ['--zone', { zones: ['%i'] }, {}],
+    ['DoH URL', { dohUrl: `${TARGET.dohUrl}?a=b` }, {}],
+    ['DoH URL', { dohUrl: `${TARGET.dohUrl}\\` }, {}],
+    ['DoH URL', { dohUrl: `${TARGET.dohUrl}\nNODE_OPTIONS=x` }, {}],
+  ])('is refused, without the token: %s', (said, target, machine) => {
+    const make = (): Kit => systemdKit({ ...TARGET, ...target }, { ...DEBIAN_12, ...machine });
+    expect(make).toThrow(RangeError);
+    expect(make).toThrow(said);
+    expect(make).not.toThrow(/mdt_/);
   });
 });

@@ -18,6 +18,7 @@ import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { decode, encode } from 'dns-packet';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { linksOf } from '../packaging/links.ts';
 import { type Installed, installPackage, nodesHere, PROJECT, startUntil } from './package-stage.ts';
 
 const run = promisify(execFile);
@@ -61,6 +62,17 @@ describe('the package', () => {
     );
     for (const program of ['mesos-doh.js', 'stub.mjs', 'deploy/run-agent'])
       expect((await stat(join(installed.root, program))).mode & 0o111, program).toBe(0o111);
+  });
+
+  it('has pages whose links lead to what is in it', async () => {
+    const pages = (await readdir(installed.root, { recursive: true })).filter((file) => file.endsWith('.md'));
+    const broken: string[] = [];
+    for (const page of pages)
+      for (const link of linksOf(page, await readFile(join(installed.root, page), 'utf8')))
+        await access(join(installed.root, link)).catch(() => broken.push(`${page}: ${link}`));
+    expect(broken).toEqual([]);
+    expect(pages).toEqual(expect.arrayContaining(['README.md', 'SECURITY.md', 'docs/connect/README.md']));
+    expect(await readFile(join(installed.root, 'README.md'), 'utf8')).not.toMatch(/npm (ci|start|test)/);
   });
 
   it('has the licence of each package that is in it', async () => {

@@ -71,7 +71,7 @@ console.log(JSON.stringify({ url: `${front.url}/t/${token}/dns-query`, caFile: c
 function answerOurs(message: Buffer): Buffer {
   const query = decode(message);
   const name = nameOf('edge', query);
-  const known = RECORDS.filter((record) => record.name === name);
+  const known = [...RECORDS, SOA].filter((record) => record.name === name);
   const answers = known.filter((record) => record.type === query.questions?.[0]?.type);
   return reply(query, {
     flags: AA | (known.length === 0 ? NXDOMAIN : 0),

@@ -154,11 +154,52 @@ describe.skipIf(why !== undefined)(
       expect(await run('resolvectl domain mesos0')).toMatch(/: ~mesos\n$/);
     });
 
+    it('leaves what works as it is where a new URL does not answer', async () => {
+      const before = await run('cat /etc/mesos-doh.env; systemctl show -p MainPID mesos-doh');
+      const url = machine.url.replace('/dns-query', '/dns-qery').replace('mdt_a', 'mdt_b');
+      const { code, stderr } = await connect(`--url ${url}`);
+      expect([code, stderr]).toEqual([1, expect.stringMatching(/401.*--unchecked/)]);
+      expect(stderr).not.toContain('mdt_');
+      expect(await run('cat /etc/mesos-doh.env; systemctl show -p MainPID mesos-doh')).toBe(before);
+      expect(await isAnswered()).toBe(true);
+    });
+
+    it('connects to such a URL if told to, and says that there is no answer', async () => {
+      const { code, stderr } = await connect(`--url ${machine.url.replace('mdt_a', 'mdt_b')} --unchecked`);
+      expect([code, stderr]).toEqual([1, expect.stringContaining('there is no answer yet')]);
+      expect(await connect()).toMatchObject({ code: 0 });
+    });
+
+    it('goes on with what works where a new one does not start', async () => {
+      const before = await run('cat /etc/mesos-doh.env /etc/systemd/system/mesos-doh*.service');
+      const failed = await connect('--stub-command /usr/bin/false --zone mesos --zone example.org');
+      expect([failed.code, failed.stderr]).toEqual([1, expect.stringContaining('is in force again')]);
+      expect(await run('cat /etc/mesos-doh.env /etc/systemd/system/mesos-doh*.service')).toBe(before);
+      await until(isAnswered, LIMIT_MS);
+      expect(await run('resolvectl domain mesos0')).toMatch(/: ~mesos\n$/);
+    });
+
+    it('says who has the address, before anything is written', async () => {
+      await run(`${CLI} connect systemd --undo`);
+      const listen = 'require("dgram").createSocket("udp4").bind(5354, "127.0.0.1")';
+      await run(`systemd-run --quiet --collect --unit=other /opt/node -e '${listen}'`);
+      await until(async () => (await run('ss -Hlnu sport = :5354')) !== '', LIMIT_MS);
+      try {
+        const { code, stderr } = await connect();
+        expect([code, stderr]).toEqual([
+          2,
+          expect.stringMatching(/127\.0\.0\.1:5354.*taken by other\.service.*--listen/),
+        ]);
+        expect(await run('diff -r --no-dereference /run/etc-before /etc')).toBe('');
+      } finally {
+        await run('systemctl stop other');
+      }
+      expect(await connect()).toMatchObject({ code: 0 });
+    });
+
     it('takes back what it wrote when a unit does not start', async () => {
       await run(`${CLI} connect systemd --undo`);
-      const failed = await machine.run(`${CLI} connect systemd --stub-command /usr/bin/false`, {
-        MESOS_DOH_URL: machine.url,
-      });
+      const failed = await connect('--stub-command /usr/bin/false');
       expect(failed.code).toBe(1);
       expect(failed.stderr).toContain('what was written is taken back');
       expect(await run('diff -r --no-dereference /run/etc-before /etc')).toBe('');

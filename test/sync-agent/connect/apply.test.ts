@@ -2,7 +2,8 @@ import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile 
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import type { Kit } from '../../../connect/kit.ts';
+import type { ClientName, Kit } from '../../../connect/kit.ts';
+import { SYSTEMD_COMMANDS } from '../../../connect/systemd-forms.ts';
 import { ConfigError } from '../../../sync-agent/config.ts';
 import { applyKit } from '../../../sync-agent/connect/apply.ts';
 import { readManifest } from '../../../sync-agent/connect/manifest.ts';
@@ -12,6 +13,9 @@ const SECRET = { path: '/etc/mesos-doh.env', mode: 0o600, text: 'MESOS_DOH_URL=x
 const UNIT = { path: '/etc/systemd/system/mesos-doh.service', mode: 0o644, text: '[Unit]\n' };
 const POLICIES = '/etc/firefox/policies/policies.json';
 
+const { undo: STOP, forget: FORGET, afterUndo: RELOAD } = SYSTEMD_COMMANDS.delegate;
+const UNDO = [...STOP, ...FORGET, ...RELOAD];
+
 describe('connect', () => {
   it('writes files with their modes whatever the umask, runs commands, and undoes all of it', async () => {
     const root = await makeRoot({ '/etc/hosts': 'theirs' });
@@ -20,10 +24,10 @@ describe('connect', () => {
     onTestFinished(() => void process.umask(umask));
     const ran: string[] = [];
     const commands = recorder(ran);
-    expect(await applyKit(kitOf([SECRET, UNIT]), { root, commands })).toEqual([
-      join(root, SECRET.path),
-      join(root, UNIT.path),
-    ]);
+    expect(await applyKit(kitOf([SECRET, UNIT]), { root, commands })).toEqual({
+      written: [join(root, SECRET.path), join(root, UNIT.path)],
+      kept: [],
+    });
     expect(await tree(root)).toEqual([
       '/etc/ 755',
       '/etc/hosts 644 theirs',
@@ -37,7 +41,7 @@ describe('connect', () => {
     ]);
     expect(ran).toEqual(['run start', 'run enable']);
     expect(await undo(root, ran)).toEqual({ kept: [], troubles: [] });
-    expect(ran.slice(2)).toEqual(['stop', 'reload']);
+    expect(ran.slice(2)).toEqual(UNDO);
     expect(await tree(root)).toEqual(before);
   });
 
@@ -88,7 +92,7 @@ describe('connect', () => {
     await expect(applyKit(kitOf([SECRET, UNIT]), { root, commands })).rejects.toThrow(
       'enable: no such unit; what was written is taken back',
     );
-    expect(ran).toEqual(['stop', 'reload']);
+    expect(ran).toEqual(UNDO);
     expect(await tree(root)).toEqual(before);
   });
 
@@ -106,7 +110,7 @@ describe('connect', () => {
     const ran: string[] = [];
     await applyKit(kitOf([SECRET, UNIT]), { root, commands: recorder(ran) });
     await applyKit(kitOf([{ ...SECRET, text: 'new\n' }]), { root, commands: recorder(ran) });
-    expect(ran).toEqual(['run start', 'run enable', 'stop', 'reload', 'run start', 'run enable']);
+    expect(ran).toEqual(['run start', 'run enable', ...STOP, ...RELOAD, 'run start', 'run enable']);
     expect(await readFile(join(root, SECRET.path), 'utf8')).toBe('new\n');
     await expect(stat(join(root, UNIT.path))).rejects.toThrow('ENOENT');
     await undo(root, ran);
@@ -120,10 +124,14 @@ describe('connect', () => {
     await expect(applyKit(kitOf([SECRET, UNIT]), { root, commands: undefined })).rejects.toThrow(
       'was changed',
     );
-    expect(await undo(root, [])).toEqual({ kept: [join(root, UNIT.path)], troubles: [] });
+    expect(await undo(root, [])).toMatchObject({ kept: [{ path: UNIT.path }], troubles: [] });
     expect(await readFile(join(root, UNIT.path), 'utf8')).toBe('changed');
     await expect(stat(join(root, SECRET.path))).rejects.toThrow('ENOENT');
-    expect(await readManifest(root, 'systemd')).toBeUndefined();
+    const again: string[] = [];
+    expect(await undo(root, again)).toMatchObject({ kept: [{ path: UNIT.path }] });
+    await rm(join(root, UNIT.path));
+    expect(await undo(root, again)).toEqual({ kept: [], troubles: [] });
+    expect([again, await tree(root)]).toEqual([[], ['/etc/ 755']]);
   });
 
   it('leaves nothing of two clients, whichever is undone first', async () => {
@@ -145,7 +153,7 @@ describe('connect', () => {
     const run = (command: string): Promise<void> => Promise.reject(new Error(`${command}: refused`));
     expect(await undoManifest(manifest, { root, run })).toEqual({
       kept: [],
-      troubles: ['stop: refused', 'reload: refused'],
+      troubles: UNDO.map((command) => `${command}: refused`),
     });
     await expect(stat(join(root, UNIT.path))).rejects.toThrow('ENOENT');
   });
@@ -153,6 +161,51 @@ describe('connect', () => {
   it('says what to do about a damaged manifest', async () => {
     const root = await makeRoot({ '/etc/mesos-doh/connect/systemd.json': '{' });
     await expect(readManifest(root, 'systemd')).rejects.toThrow('take the files out by hand');
+  });
+});
+
+describe('a connect that fails in place of one that works', () => {
+  const failing = (ran: string[], command: string): ReturnType<typeof recorder> => ({
+    ...recorder(ran),
+    run: (line) => (line === command ? Promise.reject(new Error(`${line}: failed`)) : Promise.resolve()),
+  });
+
+  it('leaves that as it was, in force, with what the stub has learned', async () => {
+    const root = await makeRoot({});
+    await applyKit(kitOf([SECRET, UNIT]), { root, commands: undefined });
+    const before = await tree(root);
+    const ran: string[] = [];
+    const next = kitOf([{ ...SECRET, text: 'MESOS_DOH_URL=new\n' }]);
+    await expect(applyKit(next, { root, commands: failing(ran, 'enable') })).rejects.toThrow(
+      'enable: failed; what was written is taken back; what was connected before is in force again',
+    );
+    expect(await tree(root)).toEqual(before);
+    expect(ran.slice(-3)).toEqual(SYSTEMD_COMMANDS.delegate.apply);
+    expect(ran).not.toContain(FORGET[0]);
+  });
+
+  it('brings back policies that were merged, and those before them at the end', async () => {
+    const root = await makeRoot({ [POLICIES]: '{"policies": {"a": 1}}' });
+    const first = await tree(root);
+    await applyKit(firefox({ policies: { b: 1 } }), { root, commands: undefined });
+    const before = await tree(root);
+    const next = { ...firefox({ policies: { b: 2 } }), apply: ['start'] };
+    await expect(applyKit(next, { root, commands: failing([], 'start') })).rejects.toThrow('start: failed');
+    expect(await tree(root)).toEqual(before);
+    await undo(root, [], 'firefox');
+    expect(await tree(root)).toEqual(first);
+  });
+
+  it('says which files it did not take out, and keeps them in mind', async () => {
+    const root = await makeRoot({});
+    await applyKit(kitOf([SECRET, UNIT]), { root, commands: undefined });
+    await writeFile(join(root, UNIT.path), 'changed');
+    const { kept } = await applyKit(kitOf([SECRET]), { root, commands: undefined });
+    expect(kept).toEqual([join(root, UNIT.path)]);
+    expect(await undo(root, [])).toMatchObject({ kept: [{ path: UNIT.path }] });
+    await rm(join(root, UNIT.path));
+    await undo(root, []);
+    expect(await tree(root)).toEqual(['/etc/ 755']);
   });
 });
 
@@ -193,13 +246,13 @@ describe('policies of Firefox that are there already', () => {
 
   it('stay as they are where they say the same already', async () => {
     const root = await makeRoot({ [POLICIES]: kit.files[0]?.text.replaceAll(/\s/g, '') ?? '' });
-    expect(await applyKit(kit, { root, commands: undefined })).toEqual([]);
+    expect(await applyKit(kit, { root, commands: undefined })).toEqual({ written: [], kept: [] });
   });
 });
 
 function kitOf(files: Kit['files']): Kit {
   const commands = { apply: ['start', 'enable'], undo: ['stop'], afterUndo: ['reload'] };
-  return { client: 'systemd', files, ...commands, check: 'true', notes: [] };
+  return { client: 'systemd', form: 'delegate', files, ...commands, check: 'true', notes: [] };
 }
 
 function firefox(policies: unknown): Kit {
@@ -218,7 +271,7 @@ function recorder(ran: string[]): {
 async function undo(
   root: string,
   ran: string[],
-  client = 'systemd',
+  client: ClientName = 'systemd',
 ): Promise<Awaited<ReturnType<typeof undoManifest>>> {
   const manifest = await readManifest(root, client);
   if (!manifest) throw new Error('no manifest');

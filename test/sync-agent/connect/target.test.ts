@@ -1,4 +1,7 @@
-import { describe, expect, it } from 'vitest';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { ConfigError } from '../../../sync-agent/config.ts';
 import { readTarget, type TargetFlags } from '../../../sync-agent/connect/target.ts';
 
@@ -38,6 +41,13 @@ describe('the resolver to connect to', () => {
     ['--zone', { url: URL, zone: ['a b'] }],
     ['--zone', { url: URL, zone: ['.'] }],
     ['--zone', { url: URL, zone: ['%i'] }],
+    ['--zone', { url: URL, zone: ['-x'] }],
+    ['--zone', { url: URL, zone: ['a.-x'] }],
+    ['--address', { url: URL, address: ['fe80::1%eth0'] }],
+    ['end with its path', { url: `${URL}?a=b` }],
+    ['end with its path', { url: `${URL}\\x` }],
+    ['end with its path', { url: `https://doh.example.com/\ndns-query` }],
+    ['end with its path', { url: `${URL}'` }],
     ['--address', { url: URL, address: ['doh.example.com'] }],
     ['--address', { url: 'https://doh.mesos/dns-query' }],
     ['--address', { url: 'https://mesos/dns-query' }],
@@ -54,5 +64,16 @@ describe('the resolver to connect to', () => {
     expect(readTarget({ url: 'https://doh.mesos/dns-query', address: ['10.0.0.1'] }).addresses).toEqual([
       '10.0.0.1',
     ]);
+  });
+
+  it('has the certificates of a file and nothing else that stands in it', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'mesos-doh-pem-'));
+    onTestFinished(() => rm(directory, { recursive: true }));
+    const block = (what: string, text: string): string =>
+      `-----BEGIN ${what}-----\n${text}\n-----END ${what}-----\n`;
+    const ca = join(directory, 'both.pem');
+    const [one, two] = [block('CERTIFICATE', 'AAAA'), block('CERTIFICATE', 'BBBB')];
+    await writeFile(ca, `subject=x\n${block('PRIVATE KEY', 'c2VjcmV0')}${one}notes\n${two}`);
+    expect(readTarget({ url: URL, ca }).caPem).toBe(one + two);
   });
 });
