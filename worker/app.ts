@@ -113,8 +113,9 @@ function serve(request: Request, asked: Asked, isolate: Isolate): Response | Pro
 function serveView(
   request: Request,
   { base, path, search, waitUntil }: Asked,
-  { isolate, view, team }: { isolate: Isolate; view: View; team: string | undefined },
+  { isolate, view: anywhere, team }: { isolate: Isolate; view: View; team: string | undefined },
 ): Response | Promise<Response> {
+  const view = anywhere.near?.(request) ?? anywhere;
   const { settings, loadShard, queryLog, rates } = isolate;
   if (path === DOH_PATH) {
     const log = queryLog && ((reply: Uint8Array) => queryLog(reply, team, waitUntil));
@@ -189,6 +190,7 @@ function respond({ octets, ttl, held }: Resolved, { view: { options, shared }, l
   const snapshot = held && {
     serial: held.root.serial,
     ageSeconds: snapshotAgeSeconds(held, options.now()),
+    member: held.shown?.member,
   };
   return messageResponse(octets, { ttl, shared, snapshot });
 }

@@ -96,8 +96,10 @@ export type ResponseFacts = {
   readonly ttl: number | undefined;
   /** May caches shared by several askers keep it? */
   readonly shared: boolean;
-  /** Which snapshot it is from: its serial, and how old it is in seconds. */
-  readonly snapshot?: { readonly serial: number; readonly ageSeconds: number } | undefined;
+  /** Which snapshot it is from: its serial, how old it is in seconds, and whose, of those of a merged zone. */
+  readonly snapshot?:
+    | { readonly serial: number; readonly ageSeconds: number; readonly member?: string | undefined }
+    | undefined;
 };
 
 /**
@@ -121,7 +123,8 @@ function hasSameHead(a: ResponseFacts, b: ResponseFacts): boolean {
     a.ttl === b.ttl &&
     a.shared === b.shared &&
     a.snapshot?.serial === b.snapshot?.serial &&
-    a.snapshot?.ageSeconds === b.snapshot?.ageSeconds
+    a.snapshot?.ageSeconds === b.snapshot?.ageSeconds &&
+    a.snapshot?.member === b.snapshot?.member
   );
 }
 
@@ -133,7 +136,10 @@ function headOf({ ttl, shared, snapshot }: ResponseFacts): Response {
   };
   // What one asker may see another may not: their credential makes it another answer.
   if (!shared && ttl !== undefined) headers['vary'] = 'authorization, cookie';
-  if (snapshot) headers['snapshot'] = `${snapshot.serial};age=${snapshot.ageSeconds}`;
+  if (snapshot) {
+    const { serial, ageSeconds, member } = snapshot;
+    headers['snapshot'] = `${serial};age=${ageSeconds}${member === undefined ? '' : `;zone=${member}`}`;
+  }
   return new Response(null, { headers });
 }
 

@@ -9,11 +9,13 @@ import {
   parseForwarding,
   parseUpstream,
 } from './upstream/forwarding.ts';
+import { parseStandIns, type StandInBindings, type StandIns } from './zones/stand-ins.ts';
 
 /** What `wrangler.toml` binds. `docs/configuration.md` has a line on each. */
 export type Bindings = ForwardingBindings &
   CloudflareAccessBindings &
-  QueryLogBindings & {
+  QueryLogBindings &
+  StandInBindings & {
     readonly SNAPSHOTS: KVNamespace;
     readonly ZONES?: string;
     readonly ACCESS?: string;
@@ -30,6 +32,8 @@ export type ServedZone = { readonly origin: OwnerName; readonly originWire: Uint
 export type Settings = {
   /** Longest origin first, so that the first match is the nearest enclosing zone. */
   readonly zones: readonly ServedZone[];
+  /** What is answered from these zones under other names. */
+  readonly standIns: StandIns;
   readonly access: Access;
   readonly upstreams: readonly string[];
   /** Undefined: names outside our zones are refused. */
@@ -66,6 +70,7 @@ export async function parseEnv(env: Bindings): Promise<Settings> {
   const upstreams = list(env.UPSTREAMS ?? DEFAULT_UPSTREAMS).map((url) => parseUpstream(url));
   return {
     zones: zones.toSorted((a, b) => b.originWire.length - a.originWire.length),
+    standIns: parseStandIns(zones, env),
     access: parseAccess(env.ACCESS),
     upstreams,
     forwarding: parseForwarding(upstreams, env),

@@ -23,6 +23,8 @@ export type ZoneStatus = 'ok' | 'stale' | 'expired' | 'not-ready';
 
 export type ZoneHealth = {
   readonly origin: string;
+  /** Of an alias or a merged zone: what is answered under its name. */
+  readonly standsFor?: readonly string[];
   readonly status: ZoneStatus;
   readonly serial?: number;
   /** Since the agent last vouched for the snapshot, or its sources for what is in it, whichever is longer. */
@@ -47,10 +49,14 @@ export async function healthOf(
 ): Promise<Health> {
   const zones = await Promise.all(
     options.zones.map(async (zone): Promise<ZoneHealth> => {
-      const { origin, reader } = zone;
+      const { origin, reader, standsFor } = zone;
       const held = await reader.current(waitUntil);
       const { problem, restored } = reader.state();
-      const told = { ...(restored > 0 && { restored }), ...(problem !== undefined && { problem }) };
+      const told = {
+        ...(standsFor && { standsFor }),
+        ...(restored > 0 && { restored }),
+        ...(problem !== undefined && { problem }),
+      };
       if (!held) return { origin, status: 'not-ready', ...told };
       return { origin, ...ageOf(held, options.now()), ...heldBack(held, options.now(), zone), ...told };
     }),

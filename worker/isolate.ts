@@ -75,6 +75,6 @@ export async function startIsolate(env: Bindings): Promise<Isolate> {
       : undefined;
   const queryLog = await createQueryLog(env, { random, write: (line) => console.log(line) });
   const [everybody, rates] = [views.everybody(), createRates(env, now)];
-  const isPlain = access.kind === 'open' && !rates.limited.open && !queryLog;
+  const isPlain = access.kind === 'open' && !rates.limited.open && !queryLog && !everybody.near;
   return { settings, isPlain, everybody, askers, rates, queryLog, loadShard: createShardLoader(fetchBlock) };
 }

@@ -91,7 +91,13 @@ function responseTo({ octets, ttl, held }: Resolved, { options: { now }, shared 
   return messageResponse(octets, {
     ttl,
     shared,
-    ...(held && { snapshot: { serial: held.root.serial, ageSeconds: snapshotAgeSeconds(held, now()) } }),
+    ...(held && {
+      snapshot: {
+        serial: held.root.serial,
+        ageSeconds: snapshotAgeSeconds(held, now()),
+        member: held.shown?.member,
+      },
+    }),
   });
 }
 

@@ -1,6 +1,8 @@
 import { type Answer, answerName } from '../zone/answer.ts';
+import { type ChainedHow, nextInChain, writeChained } from '../zone/chain.ts';
+import { storedRdata } from '../zone/entry.ts';
 import { writeForwardedReply } from '../zone/forwarded.ts';
-import { isAtOrBelow } from '../zone/name.ts';
+import { isAtOrBelow, lowerOctet } from '../zone/name.ts';
 import { CLASS_IN, OPCODE_QUERY, type Query } from '../zone/query.ts';
 import { TYPE } from '../zone/record.ts';
 import type { IsHidden } from '../zone/visible.ts';
@@ -42,6 +44,7 @@ export type ResolveOptions = {
 
 /** TTL of answers from a snapshot that is past its best (RFC 8767 §4). */
 const STALE_TTL = 30;
+const NO_CHAIN: ReadonlySet<string> = new Set();
 
 /** Answers a query: our zones from their snapshots, other names by the upstream. Never throws. */
 export function resolve(
@@ -49,6 +52,14 @@ export function resolve(
   options: ResolveOptions,
   waitUntil: WaitUntil,
 ): Resolved | Promise<Resolved> {
+  return resolveName(query, options, { waitUntil, chain: NO_CHAIN });
+}
+
+/** What an answer is made with besides; `chain`: names whose CNAMEs have led to this one (`zone/chain.ts`). */
+type Course = { readonly waitUntil: WaitUntil; readonly chain: ReadonlySet<string> };
+
+function resolveName(query: Query, options: ResolveOptions, course: Course): Resolved | Promise<Resolved> {
+  const { waitUntil } = course;
   const refusal = refusalOf(query);
   if (refusal) return written(query, { ...refusal, recursionAvailable: false }, options);
   const zone = options.zones.find(({ originWire }) => isAtOrBelow(query.name, originWire));
@@ -58,8 +69,8 @@ export function resolve(
     ? findVisible(zone, query.name, { isHidden, waitUntil })
     : zone.reader.find(query.name, waitUntil);
   return found instanceof Promise
-    ? found.then((late) => fromZone(query, late, options))
-    : fromZone(query, found, options);
+    ? found.then((late) => fromZone(query, late, { options, course }))
+    : fromZone(query, found, { options, course });
 }
 
 /** What is answered whatever the name: unknown EDNS versions, other opcodes, other classes. */
@@ -78,12 +89,15 @@ function unsupported(rcode: number, text: string): Refusal {
   return { rcode, extendedErrors: [{ code: EDE.notSupported, text }] };
 }
 
-function fromZone(query: Query, found: Found, options: ResolveOptions): Resolved {
+type How = { readonly options: ResolveOptions; readonly course: Course };
+
+function fromZone(query: Query, found: Found, how: How): Resolved | Promise<Resolved> {
+  const { options } = how;
   const recursionAvailable = recursionIn(found.held, options);
   if (found.kind === 'unavailable') {
     return failed(
       query,
-      { recursionAvailable, held: found.held, error: { code: EDE.notReady, text: found.reason } },
+      { recursionAvailable, held: found.held, errors: [{ code: EDE.notReady, text: found.reason }] },
       options,
     );
   }
@@ -92,44 +106,92 @@ function fromZone(query: Query, found: Found, options: ResolveOptions): Resolved
   const ageSeconds = snapshotAgeSeconds(held, nowMs);
   if (hasExpired(held, nowMs)) {
     const error = staleError(`the snapshot is ${ageSeconds} s old and has expired`, found.problem);
-    return failed(query, { recursionAvailable, held, error }, options);
+    return failed(query, { recursionAvailable, held, errors: [error] }, options);
   }
   try {
-    return answerFrom(query, found, { ageSeconds, recursionAvailable, options });
+    return answerFrom(query, found, { ageSeconds, recursionAvailable, ...how });
   } catch (error) {
     // Octets that were signed and yet are no entry.
     const text = error instanceof Error ? error.message : String(error);
-    return failed(query, { recursionAvailable, held, error: { code: EDE.invalidData, text } }, options);
+    return failed(query, { recursionAvailable, held, errors: [{ code: EDE.invalidData, text }] }, options);
   }
 }
 
 function answerFrom(
   query: Query,
   { held, entry, problem }: Found & { kind: 'found' },
-  how: { ageSeconds: number; recursionAvailable: boolean; options: ResolveOptions },
-): Resolved {
+  how: How & { readonly ageSeconds: number; readonly recursionAvailable: boolean },
+): Resolved | Promise<Resolved> {
   const { ageSeconds, recursionAvailable, options } = how;
   if (isTransfer(query.type) && held.body.settings.recursionAvailable === 'forwarding') {
     const reply = { ...unsupported(RCODE.REFUSED, 'zones are not transferred'), recursionAvailable };
     return { ...written(query, reply, options), held };
   }
   const stale = isStale(held, options.now());
-  const answer = answerName(entry, query.type, { wire: query.name, origin: held.zone.origin });
+  const extendedErrors = stale || held.shown ? errorsOf(held, { stale, ageSeconds, problem }) : NO_ERRORS;
+  const found = answerName(entry, query.type, { wire: query.name, origin: held.zone.origin });
+  const answer = held.shown ? withDname(found, query, held) : found;
+  if (answer.kind === 'cname') {
+    const target = (storedRdata(answer.rrset)[0] ?? new Uint8Array()).map(lowerOctet);
+    const ttl = stale ? Math.min(answer.rrset.ttl, STALE_TTL) : answer.rrset.ttl;
+    return follow(query, { target, ttl, extendedErrors, recursionAvailable, held }, how);
+  }
   const reply: Reply = {
     rcode: answer.kind === 'nxdomain' ? RCODE.NXDOMAIN : RCODE.NOERROR,
     recursionAvailable,
-    authority: { zone: held.zone, serial: held.root.serial, ...apexSections(answer, query.type) },
+    authority: {
+      zone: held.zone,
+      serial: held.shown?.serial ?? held.root.serial,
+      ...apexSections(answer, query.type),
+    },
     ...(answer.kind === 'positive' && { rrsets: answer.rrsets }),
-    ...(stale && {
-      ttlAtMost: STALE_TTL,
-      extendedErrors: [staleError(`the snapshot is ${ageSeconds} s old`, problem)],
-    }),
+    ...(stale && { ttlAtMost: STALE_TTL }),
+    ...(extendedErrors.length > 0 && { extendedErrors }),
   };
   const rewrite: Rewrite = {
     turns: Math.max(1, ...(reply.rrsets ?? []).map(({ count }) => count)),
     write: (turn) => writeReply(query, reply, options.random, turn).octets,
   };
   return { ...writeReply(query, reply, options.random), held, rewrite: stale ? undefined : rewrite };
+}
+
+/** A CNAME, and what its target's question is answered: in our zones, or by an upstream. */
+function follow(
+  query: Query,
+  link: Omit<ChainedHow, 'rest'> & { readonly held: Held },
+  { options, course }: How,
+): Resolved | Promise<Resolved> {
+  const { held, recursionAvailable } = link;
+  const fail = (errors: readonly ExtendedError[]): Resolved =>
+    failed(query, { recursionAvailable, held, errors }, options);
+  const step = nextInChain(query, link.target, course.chain);
+  if (step.kind === 'problem') return fail([{ code: EDE.other, text: step.problem }]);
+  const join = ({ octets }: Resolved): Resolved => {
+    const written = writeChained(query, { ...link, rest: { query: step.query, octets } });
+    return 'errors' in written ? fail(written.errors) : { ...written, held };
+  };
+  const rest = resolveName(step.query, options, { ...course, chain: step.chain });
+  return rest instanceof Promise ? rest.then(join) : join(rest);
+}
+
+/** At the apex of an alias a DNAME record says what it stands for (RFC 6672 §2.1). */
+function withDname(answer: Answer, { type, name }: Query, { shown, zone }: Held): Answer {
+  const dname = type === TYPE.DNAME && name.length === zone.origin.length ? shown?.dname : undefined;
+  if (!dname) return answer;
+  return { kind: 'positive', rrsets: [dname], soa: false, ns: false };
+}
+
+const NO_ERRORS: readonly ExtendedError[] = [];
+
+/** What there is to say of the snapshot that an answer is from. */
+function errorsOf(
+  { shown }: Held,
+  { stale, ageSeconds, problem }: { stale: boolean; ageSeconds: number; problem: string | undefined },
+): ExtendedError[] {
+  return [
+    ...(stale ? [staleError(`the snapshot is ${ageSeconds} s old`, problem)] : []),
+    ...(shown?.failover === undefined ? [] : [{ code: EDE.other, text: shown.failover }]),
+  ];
 }
 
 /**
@@ -179,11 +241,11 @@ function failed(
   {
     recursionAvailable,
     held,
-    error,
-  }: { recursionAvailable: boolean; held: Held | undefined; error: ExtendedError },
+    errors,
+  }: { recursionAvailable: boolean; held: Held | undefined; errors: readonly ExtendedError[] },
   options: ResolveOptions,
 ): Resolved {
-  const reply = { rcode: RCODE.SERVFAIL, recursionAvailable, extendedErrors: [error] };
+  const reply = { rcode: RCODE.SERVFAIL, recursionAvailable, extendedErrors: errors };
   return { ...written(query, reply, options), held };
 }
 

@@ -4,8 +4,9 @@ import { TYPE } from './record.ts';
 
 /**
  * What a zone says to a question. `positive` holds the RRsets of the name (and at the apex, whether its SOA
- * and NS are asked for); `nodata`: the name exists, the type does not (RFC 2308 §2.2); `nxdomain`: neither
- * the name nor anything below it exists (RFC 8020).
+ * and NS are asked for); `cname`: the name is another's alias, and that has the answer (RFC 1034 §3.6.2);
+ * `nodata`: the name exists, the type does not (RFC 2308 §2.2); `nxdomain`: neither the name nor anything below it
+ * exists (RFC 8020).
  */
 export type Answer =
   | {
@@ -14,6 +15,7 @@ export type Answer =
       readonly soa: boolean;
       readonly ns: boolean;
     }
+  | { readonly kind: 'cname'; readonly rrset: StoredRRset }
   | { readonly kind: 'nodata' }
   | { readonly kind: 'nxdomain' };
 
@@ -26,7 +28,7 @@ export function answerName(
   type: number,
   name: { wire: Uint8Array; origin: Uint8Array },
 ): Answer {
-  const present = entry?.kind === 'tombstone' ? undefined : entry;
+  const present = isExisting(entry) ? entry : undefined;
   if (sameOctets(name.wire, name.origin)) {
     const soa = type === TYPE.SOA || type === TYPE.ANY;
     const ns = type === TYPE.NS || type === TYPE.ANY;
@@ -35,7 +37,14 @@ export function answerName(
   }
   if (!present) return { kind: 'nxdomain' };
   const rrsets = select(present, type);
-  return rrsets.length > 0 ? { kind: 'positive', rrsets, soa: false, ns: false } : { kind: 'nodata' };
+  if (rrsets.length > 0) return { kind: 'positive', rrsets, soa: false, ns: false };
+  const rrset = rrsetOf(present, TYPE.CNAME);
+  return rrset && rrset.count > 0 ? { kind: 'cname', rrset } : { kind: 'nodata' };
+}
+
+/** Does an entry say that its name exists? No entry and a tombstone are the same. */
+export function isExisting(entry: Entry | undefined): entry is Entry {
+  return entry !== undefined && entry.kind !== 'tombstone';
 }
 
 function select(entry: Entry, type: number): StoredRRset[] {

@@ -8,7 +8,7 @@ import { type ExtendedError, optOctets, RCODE, writeOpt, type WrittenReply } fro
 const MAX_MESSAGE_OCTETS = 65_535;
 /** RFC 8467 §4.1: queries are padded to multiples of this. */
 const QUERY_BLOCK_OCTETS = 128;
-const FLAG = { TC: 0x0200, RD: 0x0100, RA: 0x0080, AD: 0x0020, CD: 0x0010 } as const;
+const FLAG = { AA: 0x0400, TC: 0x0200, RD: 0x0100, RA: 0x0080, AD: 0x0020, CD: 0x0010 } as const;
 const DO = 0x8000;
 
 /**
@@ -46,6 +46,8 @@ export type ForwardedHow = {
   readonly ttl?: number;
   /** Behind those of the reply itself. */
   readonly extendedErrors?: readonly ExtendedError[];
+  /** The reply begins with a name of ours: AA, and RA as our zone says. */
+  readonly ours?: { readonly recursionAvailable: boolean };
 };
 
 /**
@@ -66,7 +68,8 @@ export function writeForwardedReply(query: Query, reply: ForeignReply, how: Forw
   view.setUint16(
     2,
     0x8000 |
-      FLAG.RA |
+      (how.ours ? FLAG.AA : 0) |
+      (how.ours?.recursionAvailable === false ? 0 : FLAG.RA) |
       (truncated ? FLAG.TC : 0) |
       (askedFlags(query) & (FLAG.RD | FLAG.CD)) |
       (reply.authentic ? FLAG.AD : 0) |

@@ -4,6 +4,7 @@ import { CONTENT_HASH_OCTETS, HASH_SEED_OCTETS, sameOctets, sha256, toHex } from
 import { nameFromWire, nameToWire, type OwnerName } from './name.ts';
 import { createReader, createWriter, type OctetReader } from './octets.ts';
 import { decodeRoot, type Root, signRoot, type SigningKey, type VerifyKeys, verifyRoot } from './root.ts';
+import { decodeWildcards, encodeWildcards } from './wildcard.ts';
 import type { Serial, Zone } from './zone.ts';
 
 /**
@@ -23,6 +24,7 @@ const SECTION = {
   features: 7,
   superseded: 8,
   churn: 9,
+  wildcards: 10,
 } as const;
 /** Sections a reader may pass over: no answer depends on them. */
 const NOT_CRITICAL: ReadonlySet<number> = new Set([
@@ -77,6 +79,8 @@ export type HeadBody = {
   readonly superseded?: readonly Superseded[];
   /** What changed over the last day, for people; absent where the agent counts none. */
   readonly churn?: Churn;
+  /** The names below which a wildcard stands (`wildcard.ts`); absent for none. */
+  readonly wildcards?: readonly Uint8Array[];
 };
 
 /** Blocks by kind and the serials in their keys, both ends included; no head named them from that Unix time on. */
@@ -204,7 +208,7 @@ export function encodeBody(body: HeadBody): Uint8Array {
     }
   });
   if (body.overlay.length > 0) section(SECTION.overlay, () => into.octets(body.overlay));
-  const { held, pin, superseded, churn } = body;
+  const { held, pin, superseded, churn, wildcards } = body;
   if (held) {
     section(SECTION.guard, () => {
       into.u32(held.names);
@@ -223,6 +227,7 @@ export function encodeBody(body: HeadBody): Uint8Array {
     });
   }
   if (churn) section(SECTION.churn, () => into.octets(encodeChurn(churn)));
+  if (wildcards) section(SECTION.wildcards, () => into.octets(encodeWildcards(wildcards)));
   return into.written();
 }
 
@@ -242,6 +247,7 @@ export function decodeBody(octets: Uint8Array, origin: OwnerName): HeadBody {
   let pin: Serial | undefined;
   let superseded: Superseded[] | undefined;
   let churn: Churn | undefined;
+  let wildcards: readonly Uint8Array[] | undefined;
   while (reader.left() > 0) {
     const at = reader.offset();
     const type = reader.u16();
@@ -256,6 +262,7 @@ export function decodeBody(octets: Uint8Array, origin: OwnerName): HeadBody {
     else if (type === SECTION.pin) pin = inside.u32();
     else if (type === SECTION.superseded) superseded = readSuperseded(inside);
     else if (type === SECTION.churn) churn = readChurn(section);
+    else if (type === SECTION.wildcards) wildcards = decodeWildcards(section);
     else if (type === SECTION.features) refuseUnknownFeatures(inside.u32());
     else if ((flags & CRITICAL) !== 0) {
       throw new FormatError('head body', `needs section ${type}, which this version does not know`, at);
@@ -271,6 +278,7 @@ export function decodeBody(octets: Uint8Array, origin: OwnerName): HeadBody {
     ...(pin !== undefined && { pin }),
     ...(superseded && { superseded }),
     ...(churn && { churn }),
+    ...(wildcards && { wildcards }),
   };
 }
 

@@ -14,7 +14,7 @@ import { TYPE, typeName } from './record.ts';
  *     x b  rest in hex, in base64    X B    with a length before: in hex, in base32hex
  *     p    service parameters
  */
-const FORMATS: Readonly<Record<number, string>> = {
+export const RDATA_FORMATS: Readonly<Record<number, string>> = {
   [TYPE.A]: 'i',
   [TYPE.NS]: 'n',
   [TYPE.CNAME]: 'n',
@@ -44,7 +44,7 @@ const FORMATS: Readonly<Record<number, string>> = {
 
 const BASE32 = '0123456789abcdefghijklmnopqrstuv';
 /** RFC 9460 §14.3.2, by number. */
-const SERVICE_KEYS = [
+export const SERVICE_KEYS = [
   'mandatory',
   'alpn',
   'no-default-alpn',
@@ -63,7 +63,7 @@ export function rdataText(
   octets: Uint8Array,
   { type, at, end }: Pick<MessageRecord, 'type' | 'at' | 'end'>,
 ): string {
-  const format = FORMATS[type];
+  const format = RDATA_FORMATS[type];
   try {
     if (format !== undefined) return formatted(createFields(octets, at, end), format);
   } catch (error) {

@@ -1,5 +1,5 @@
 import { lowerOctet } from './name.ts';
-import { createRecordCopy, readName, readRdata } from './record-copy.ts';
+import { createRecordCopy, readName, readRdata, type RecordCopy } from './record-copy.ts';
 import { HEADER_OCTETS, type Query } from './query.ts';
 import { TYPE } from './record.ts';
 import type { ExtendedError } from './wire.ts';
@@ -53,16 +53,17 @@ const MOST_ERROR_OCTETS = 200;
 /**
  * Reads a reply to `query`, whose question it has to repeat (RFC 5452 §9.1; the id and the case of letters
  * are free). Undefined for octets that are no such reply, or that have a name or record which can't be read.
+ * Its records go to `copy`, which may be for another query and have records already.
  */
 export function readReply(
   octets: Uint8Array,
   query: Query,
   isWithheld: IsWithheld = () => false,
+  copy: RecordCopy = createRecordCopy(query),
 ): ForeignReply | undefined {
   if (!repeatsQuestion(octets, query)) return undefined;
   const view = new DataView(octets.buffer, octets.byteOffset, octets.length);
   const flags = view.getUint16(2);
-  const copy = createRecordCopy(query);
   const counts: [number, number, number] = [0, 0, 0];
   let opt: { extendedRcode: number; errors: readonly ExtendedError[] } | undefined;
   let ttl: number | undefined;

@@ -19,6 +19,7 @@ export const RCODE = {
 
 /** Extended errors (RFC 8914 §4) that we send. */
 export const EDE = {
+  other: 0,
   staleAnswer: 3,
   notReady: 14,
   blocked: 15,

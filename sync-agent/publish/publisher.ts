@@ -30,6 +30,7 @@ import { readLevels } from './stored-head.ts';
 import type { Change, Published } from './published.ts';
 import { createSight, DeposedError, type Known } from './sight.ts';
 import { supersede, sweepable } from './sweep.ts';
+import { wildcardsIn } from './wildcards.ts';
 
 /** What is to be published. */
 export type Push = {
@@ -218,9 +219,12 @@ export function createPublisher(options: PublisherOptions): Publisher {
     const newSerial = sight.next(sinkNow(), true).serial;
     const laid = await layout.lay(before?.levels, push.wanted, newSerial);
     const folded = await fold(push, { before, laid, serial: newSerial });
+    const parents = before?.body.wildcards ?? [];
+    const wildcards = wildcardsIn(laid.levels, before && { parents, changed: laid.changed });
     const facts = {
       zone,
       settings,
+      ...(wildcards.length > 0 && { wildcards }),
       ...(folded.held && { held: folded.held }),
       ...(push.pin !== undefined && { pin: push.pin }),
     };

@@ -156,6 +156,7 @@ function text(record: Answer): string {
     case 'A':
     case 'AAAA':
     case 'NS':
+    case 'CNAME':
       return `${record.type} ${record.name} ${record.data}`;
     case 'SRV': {
       const { priority, weight, port, target } = record.data;

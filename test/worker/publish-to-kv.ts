@@ -11,10 +11,11 @@ import {
   shardKey,
 } from '../../zone/head.ts';
 import type { ZoneSettings } from '../../zone/head.ts';
-import { type OwnerName, parseName } from '../../zone/name.ts';
+import { nameToWire, type OwnerName, parseName } from '../../zone/name.ts';
 import { keyIdOf, type SigningKey } from '../../zone/root.ts';
 import { encodeEntries, tableChanges, type ZoneContent } from '../../zone/entries.ts';
 import type { Levels } from '../../zone/levels.ts';
+import { wildcardsIn } from '../../sync-agent/publish/wildcards.ts';
 import { cutSnapshot, DEFAULT_LIMITS, type Limits, planSnapshot } from '../../zone/plan.ts';
 
 /** What a test publishes; all but the records has a default. */
@@ -80,7 +81,9 @@ export async function buildSnapshot(options: ToPublish): Promise<Snapshot> {
   for (const [index, octets] of newShards.entries()) {
     if (table.shards) blocks.set(shardKey(origin, variant, { ...table.shards, index }), octets);
   }
+  const wildcards = wildcardsIn(plan.levels);
   const body: HeadBody = {
+    ...(wildcards.length > 0 && { wildcards }),
     zone: {
       origin,
       soa: {
@@ -138,6 +141,11 @@ export function services(owner: string, targets: readonly string[], ttl = 30): R
     return encodeSrv({ priority: 0, weight: 1, port: Number(port), target: parseName(target) });
   });
   return { owner: parseName(owner), type: TYPE.SRV, ttl, rdata: rdata.toSorted(compareOctets), sources: 1 };
+}
+
+export function cname(owner: string, target: string, ttl = 30): RRset {
+  const rdata = [nameToWire(parseName(target))];
+  return { owner: parseName(owner), type: TYPE.CNAME, ttl, rdata, sources: 1 };
 }
 
 const DEFAULT_SETTINGS: ZoneSettings = {

@@ -53,6 +53,9 @@ describe('answerName', () => {
     ['HTTPS, which browsers ask first', both, HTTPS, 'nodata'],
     ['SOA below the apex', both, TYPE.SOA, 'nodata'],
     ['NS below the apex', both, TYPE.NS, 'nodata'],
+    ['what an alias has not', [TYPE.CNAME], TYPE.A, 'cname'],
+    ['an alias’ CNAME', [TYPE.CNAME], TYPE.CNAME, 'positive 5'],
+    ['an alias’ ANY', [TYPE.CNAME], TYPE.ANY, 'positive 5'],
     ['an empty non-terminal’s A', [], TYPE.A, 'nodata'],
     ['an empty non-terminal’s ANY', [], TYPE.ANY, 'nodata'],
   ])('below the apex, asked for %s', (_, types, type, expected) => {

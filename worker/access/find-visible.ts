@@ -1,3 +1,4 @@
+import type { OwnerName } from '../../zone/name.ts';
 import {
   decoyOf,
   emptyEntry,
@@ -14,6 +15,8 @@ import type { WaitUntil } from '../snapshot/share.ts';
 export type ViewedZone = ServedZone & {
   readonly reader: SnapshotReader;
   readonly subtrees?: readonly Uint8Array[] | undefined;
+  /** Of a zone that is not stored itself: what it is answered from. */
+  readonly standsFor?: readonly OwnerName[];
 };
 
 /**

@@ -1,10 +1,12 @@
 import { subtreesOf, type ViewSpec } from '../../zone/access-document.ts';
-import { isAtOrBelow, nameToWire } from '../../zone/name.ts';
+import { isAtOrBelow, nameToWire, type OwnerName } from '../../zone/name.ts';
 import { type IsHidden, standingOf } from '../../zone/visible.ts';
 import type { ServedZone, Settings } from '../env.ts';
 import { createPacketCache, type PacketCache } from '../packet-cache.ts';
 import type { ResolveOptions } from '../resolve.ts';
 import type { SnapshotReader } from '../snapshot/reader.ts';
+import { withStandIns } from '../zones/shown-zones.ts';
+import { longestFirst, preferredBy } from '../zones/stand-ins.ts';
 import type { ViewedZone } from './find-visible.ts';
 
 /** What an asker sees, and all that an answer may be made from. No two views share a cache of answers. */
@@ -19,6 +21,11 @@ export type View = {
   /** DoH URLs of `UPSTREAMS`; none where nothing is forwarded. */
   readonly upstreams: readonly string[];
   readonly ratePerMinute: number | undefined;
+  /**
+   * The same view as the asker of a request has it, whose place decides which member of a merged zone answers;
+   * undefined where no place decides anything.
+   */
+  readonly near?: (request: Request) => View;
 };
 
 export type Views = {
@@ -29,7 +36,7 @@ export type Views = {
 };
 
 export type ViewsOptions = Pick<ResolveOptions, 'upstream' | 'now' | 'random'> & {
-  readonly settings: Pick<Settings, 'zones' | 'upstreams' | 'enumeration'>;
+  readonly settings: Pick<Settings, 'zones' | 'standIns' | 'upstreams' | 'enumeration'>;
   /** One for each zone and variant, made when first asked for. */
   readonly readerOf: (zone: ServedZone, variant: string) => SnapshotReader;
   readonly onProblem: (problem: string) => void;
@@ -56,16 +63,32 @@ export function createViews(options: ViewsOptions): Views {
       ...(maxOctets !== undefined && { maxOctets }),
     });
 
-  const viewFrom = (spec: ViewSpec): View => {
-    const zones = zonesOf(spec);
+  const { standIns } = settings;
+  const served = [...settings.zones, ...standIns.merged, ...standIns.aliases].toSorted(longestFirst);
+  /** One view an order of preference, each with a cache of its own. */
+  const byPlace = (make: (preferred: readonly OwnerName[]) => View): View => {
+    const view = make([]);
+    if (standIns.preferences.size === 0) return view;
+    const shared = false;
+    const known = new Map<string, View>([['', { ...view, shared }]]);
+    const near = ({ cf }: Request): View => {
+      const preferred = preferredBy(standIns, cf);
+      const key = preferred.join();
+      let nearer = known.get(key);
+      if (!nearer) known.set(key, (nearer = { ...make(preferred), shared }));
+      return nearer;
+    };
+    return { ...view, shared, near };
+  };
+
+  const viewFrom = (
+    spec: ViewSpec,
+    { upstream, preferred }: { upstream: ResolveOptions['upstream']; preferred: readonly OwnerName[] },
+  ): View => {
+    const zones = withStandIns(zonesOf(spec), standIns, { isHidden: () => isHidden, preferred, now });
+    const isHidden = isHiddenIn(zones, served);
     return {
-      options: {
-        zones,
-        isHidden: isHiddenIn(zones, settings.zones),
-        upstream: spec.forwarding ? upstream?.apart() : undefined,
-        now,
-        random,
-      },
+      options: { zones, isHidden, upstream, now, random },
       packets: packetsOf(zones, VIEW_PACKET_OCTETS),
       shared: false,
       enumeration: spec.enumeration ?? false,
@@ -87,25 +110,28 @@ export function createViews(options: ViewsOptions): Views {
       .toSorted((a, b) => b.originWire.length - a.originWire.length);
 
   return {
-    everybody: () => {
-      const zones = settings.zones.map((zone) => ({ ...zone, reader: readerOf(zone, MAIN) }));
-      return {
-        options: { zones, upstream, now, random },
-        packets: packetsOf(zones),
-        shared: true,
-        enumeration: settings.enumeration,
-        enumerationSwitch: 'the variable ENUMERATION=on',
-        upstreams: settings.upstreams,
-        ratePerMinute: undefined,
-      };
-    },
+    everybody: () =>
+      byPlace((preferred) => {
+        const stored = settings.zones.map((zone) => ({ ...zone, reader: readerOf(zone, MAIN) }));
+        const zones = withStandIns(stored, standIns, { isHidden: () => undefined, preferred, now });
+        return {
+          options: { zones, upstream, now, random },
+          packets: packetsOf(zones),
+          shared: true,
+          enumeration: settings.enumeration,
+          enumerationSwitch: 'the variable ENUMERATION=on',
+          upstreams: settings.upstreams,
+          ratePerMinute: undefined,
+        };
+      }),
     of: (name, spec) => {
       let key = keys.get(spec);
       if (key === undefined) keys.set(spec, (key = `${name} ${JSON.stringify(spec)}`));
       const known = views.get(key);
       if (known) return known;
       if (views.size >= MAX_VIEWS) views.clear();
-      const view = viewFrom(spec);
+      const forwarding = spec.forwarding ? upstream?.apart() : undefined;
+      const view = byPlace((preferred) => viewFrom(spec, { upstream: forwarding, preferred }));
       views.set(key, view);
       return view;
     },

@@ -1,9 +1,10 @@
 import type { Block } from '../../zone/block.ts';
-import type { Entry } from '../../zone/entry.ts';
+import type { Entry, StoredRRset } from '../../zone/entry.ts';
 import type { HeadBody } from '../../zone/head.ts';
+import type { OwnerName } from '../../zone/name.ts';
 import type { Root } from '../../zone/root.ts';
 import type { ZoneWire } from '../../zone/wire.ts';
-import { compareSerial } from '../../zone/zone.ts';
+import { compareSerial, type Serial } from '../../zone/zone.ts';
 import type { OctetCache } from './octet-cache.ts';
 
 /** What is served of a zone right now. */
@@ -15,6 +16,20 @@ export type Held = {
   readonly run: Block | undefined;
   /** Entries that edits were applied to, by name: of a set of 2,000 targets that takes milliseconds. */
   readonly edited: OctetCache<Entry>;
+  /** Of a snapshot that answers under another name than its own (`worker/zones/`). */
+  readonly shown?: Shown;
+};
+
+/** What a zone that is not stored itself says besides the snapshot it answers from. */
+export type Shown = {
+  /** At the apex, to who asks for it: where all below it stands. */
+  readonly dname?: StoredRRset | undefined;
+  /** Of the SOA, in place of the snapshot's. */
+  readonly serial?: Serial;
+  /** Whose snapshot it is, of those of several zones. */
+  readonly member?: OwnerName;
+  /** Why it is this one's. */
+  readonly failover?: string | undefined;
 };
 
 /** How a head stands to the one held; `lost`: it is older, yet made so much later that the one held was lost. */

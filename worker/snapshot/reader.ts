@@ -12,6 +12,7 @@ import { lookUp } from './look-up.ts';
 import { createOctetCache } from './octet-cache.ts';
 import { createShare, type WaitUntil } from './share.ts';
 import { sinceMs, type StartTimer, within } from './timer.ts';
+import { findOrWildcard } from './wildcards.ts';
 
 /**
  * Where heads come from. `check` gives the newest root it can see, verified, and the body only if it is another
@@ -226,8 +227,13 @@ export function createSnapshotReader(options: ReaderOptions): SnapshotReader {
     return held && !expired ? within(checking, CHECK_WAIT_MS, startTimer) : checking;
   };
 
-  const findInHeld = (name: Uint8Array, waitUntil: WaitUntil): Found | Promise<Found> =>
-    held ? find(held, name, waitUntil) : unavailable(problem ?? 'no snapshot has been read yet');
+  const findInHeld = (name: Uint8Array, waitUntil: WaitUntil): Found | Promise<Found> => {
+    if (!held) return unavailable(problem ?? 'no snapshot has been read yet');
+    const from = held;
+    return from.body.wildcards
+      ? findOrWildcard(name, (each) => find(from, each, waitUntil))
+      : find(from, name, waitUntil);
+  };
 
   return {
     find: (name, waitUntil) => {

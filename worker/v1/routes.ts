@@ -113,8 +113,9 @@ function textsOf(kind: 'axfr' | 'enumerate', held: Held, all: AllEntries): Async
   return kind === 'axfr' ? transferOf(held, all) : enumerationOf(held.zone.zone, all);
 }
 
-/** The zone a request means: the only one, or the one it names. In words what is wrong with it. */
-function zoneOf(text: string | null, { zones }: ResolveOptions): ResolveOptions['zones'][number] | string {
+/** The stored zone a request means: the only one, or the one it names. In words what is wrong with it. */
+function zoneOf(text: string | null, options: ResolveOptions): ResolveOptions['zones'][number] | string {
+  const zones = options.zones.filter(({ standsFor }) => !standsFor);
   const origins = zones.map(({ origin }) => origin).join(', ');
   const [only, another] = zones;
   if (!only) return 'No zone is served to you.';
