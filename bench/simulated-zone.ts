@@ -7,7 +7,12 @@ import { parseConfig } from '../sync-agent/config.ts';
 import { recordSettings, recordTtl, zoneOf } from '../sync-agent/record-settings.ts';
 import { generateRecords } from '../sync-agent/records/generate.ts';
 import type { Trace } from '../sync-agent/records/giver.ts';
-import { type RecordSetType, type RecordSink, typeOf } from '../sync-agent/records/record-set.ts';
+import {
+  emptyRecords,
+  type RecordSetType,
+  type RecordSink,
+  typeOf,
+} from '../sync-agent/records/record-set.ts';
 import { toZoneContent } from '../sync-agent/records/rrsets.ts';
 import { readStateDocument } from '../sync-agent/sources/state-document.ts';
 import type { ZoneContent } from '../zone/entries.ts';
@@ -67,11 +72,7 @@ async function readSnapshot(snapshot: ClusterSnapshot): Promise<ClusterState> {
 /** The zone of a cluster, whatever its size. */
 export async function followedZone(cluster: SimulatedCluster): Promise<SimulatedZone> {
   const first = cluster.snapshot();
-  const records = {
-    A: new Map<string, string[]>(),
-    AAAA: new Map<string, string[]>(),
-    SRV: new Map<string, string[]>(),
-  };
+  const records = emptyRecords();
   const tasks = new Map<string, SimulatedTask>();
   for (const { tasks: living } of first.frameworks) for (const task of living) tasks.set(task.id, task);
   // Values stand as often as they are given, so that what one task took along another still holds.

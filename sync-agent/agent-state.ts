@@ -2,6 +2,8 @@ import type { SkipReason } from './cluster.ts';
 import type { OnEvent, SyncEvent } from './events.ts';
 import type { RecordSetType } from './records/record-set.ts';
 import type { LiveStatus } from './sources/live.ts';
+import type { ServerSetStatus } from './sources/aurora-sets.ts';
+import type { ConsulStatus } from './sources/consul-view.ts';
 import type { MarathonStatus } from './sources/marathon-events.ts';
 
 /** What the agent has done and is, folded from its events: health and metrics only draw this. */
@@ -36,6 +38,10 @@ export type AgentFacts = {
   /** How the cluster is followed; undefined where it is only asked, or not yet. */
   readonly live: LiveStatus | undefined;
   readonly marathon: MarathonStatus | undefined;
+  /** Aurora's jobs as they announce themselves; undefined where nobody asks. */
+  readonly serverSets: ServerSetStatus | undefined;
+  /** Consul's datacentres; none where nobody asks. */
+  readonly consul: readonly ConsulStatus[];
   /** Why the leading master can't be looked up. */
   readonly leaderProblem: string | undefined;
   /** Names that are gone from the cluster and that the guard keeps. */
@@ -78,6 +84,8 @@ export type AgentStateOptions = {
   readonly now: () => number;
   readonly live?: () => LiveStatus | undefined;
   readonly marathon?: () => MarathonStatus | undefined;
+  readonly serverSets?: () => ServerSetStatus | undefined;
+  readonly consul?: () => readonly ConsulStatus[] | undefined;
 };
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
@@ -95,6 +103,8 @@ type Kept = Mutable<
     | 'writesToday'
     | 'live'
     | 'marathon'
+    | 'serverSets'
+    | 'consul'
     | 'totals'
   >
 > & {
@@ -111,7 +121,7 @@ type Kept = Mutable<
 const DAY_MS = 86_400_000;
 
 export function createAgentState(options: AgentStateOptions): AgentState {
-  const { writerId, election, monotonicMs, now, live, marathon } = options;
+  const { writerId, election, monotonicMs, now, live, marathon, serverSets, consul } = options;
   const kept: Kept = {
     writerId,
     election,
@@ -125,7 +135,7 @@ export function createAgentState(options: AgentStateOptions): AgentState {
     agents: 0,
     frameworks: 0,
     tasks: 0,
-    names: { A: 0, AAAA: 0, SRV: 0 },
+    names: { A: 0, AAAA: 0, SRV: 0, MORE: 0 },
     hidden: {},
     spared: {},
     leaderProblem: undefined,
@@ -167,6 +177,8 @@ export function createAgentState(options: AgentStateOptions): AgentState {
         skipped: new Map(facts.skipped),
         live: live?.(),
         marathon: marathon?.(),
+        serverSets: serverSets?.(),
+        consul: consul?.() ?? [],
         totals: structuredClone(totals),
       };
     },
@@ -194,6 +206,7 @@ function fold(kept: Kept, event: SyncEvent, { atMs, day }: { atMs: number; day: 
       kept.round = { held: 0, pinned: undefined, skipped: false };
       break;
     case 'skipped':
+      if (event.zone !== undefined) break;
       kept.skipped = new Map(event.reasons.map(({ reason, count }) => [reason, count]));
       kept.round.skipped = true;
       break;
@@ -264,6 +277,8 @@ function fold(kept: Kept, event: SyncEvent, { atMs, day }: { atMs: number; day: 
     case 'reconcile-failed':
     case 'marathon':
     case 'monitor':
+    case 'server-sets':
+    case 'consul':
     case 'key':
       break;
   }

@@ -10,6 +10,7 @@ import { addDoctorCommand } from './commands/doctor.ts';
 import { addExplainCommand } from './commands/explain.ts';
 import { HeldError } from './commands/held-error.ts';
 import { addHistoryCommand } from './commands/history.ts';
+import { addImportCommand } from './commands/import.ts';
 import { addKeysCommand } from './commands/keys.ts';
 import { addLookupCommand } from './commands/lookup.ts';
 import { addRecordsCommand } from './commands/records.ts';
@@ -56,6 +57,7 @@ async function run(argv: readonly string[]): Promise<number> {
   addLookupCommand(program);
   addExplainCommand(program);
   addDoctorCommand(program);
+  addImportCommand(program);
   addKeysCommand(program);
   addAccessCommand(program);
   addTokenCommand(program);

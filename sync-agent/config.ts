@@ -1,11 +1,25 @@
 import { readFileSync } from 'node:fs';
 import * as v from 'valibot';
-import { parseAddress } from '../zone/address.ts';
 import { FormatError } from '../zone/format-error.ts';
 import { parseName } from '../zone/name.ts';
 import type { Endpoint } from './cluster.ts';
+import { auroraProblem, auroraSchema } from './config-aurora.ts';
+import { consulProblem, consulSchema, wanSchema } from './config-consul.ts';
+import { dcosProblem, dcosSchema } from './config-dcos.ts';
+import { furtherEntries, reverseSchema } from './config-further.ts';
+import { shapeEntries, shapeProblem } from './config-shape.ts';
+import {
+  address,
+  filePath,
+  parseHttpUrl,
+  portNumber,
+  readable,
+  seconds,
+  timerSeconds,
+} from './config-values.ts';
 import { nearest } from './nearest.ts';
 import { IP_SOURCES } from './records/address.ts';
+import { toFrameworkPart } from './records/label.ts';
 import { parsePrefix } from './records/prefix.ts';
 import { VISIBILITIES } from './records/visibility.ts';
 import { parseEndpoint } from './sources/pid.ts';
@@ -34,26 +48,6 @@ const PLAN_TIMES: Readonly<Record<'paid' | 'free', PlanTimes>> = {
   free: { minPushSeconds: 100, livenessSeconds: 900, staleAfterSeconds: 2700 },
 };
 
-const seconds = (least: number, most = 0x7fffffff): v.GenericSchema<number> =>
-  v.pipe(v.number(), v.integer(), v.minValue(least), v.maxValue(most));
-
-/** Valid by `read`, which throws `FormatError` with the reason. */
-const readable = (read: (text: string) => unknown): v.GenericSchema<string> =>
-  v.pipe(
-    v.string(),
-    v.rawCheck(({ dataset, addIssue }) => {
-      try {
-        if (dataset.typed) read(dataset.value);
-      } catch (error) {
-        if (!(error instanceof FormatError || error instanceof TypeError)) throw error;
-        addIssue({ message: error.message });
-      }
-    }),
-  );
-
-/** Seconds for a timer: those take 31 bits of milliseconds, and fire at once for more. */
-const timerSeconds = (): v.GenericSchema<number> => seconds(1, 2_147_483);
-
 const DOMAIN_LABEL = /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$/i;
 const domain = v.pipe(
   v.string(),
@@ -64,16 +58,16 @@ const domain = v.pipe(
   ),
   v.transform((text) => text.toLowerCase()),
 );
-const address = v.pipe(
+/** A framework's name; something has to be left of it in names. */
+const frameworkPart = v.pipe(
   v.string(),
-  v.check((text) => parseAddress(text) !== undefined, 'should be an IP address'),
+  v.check((name) => toFrameworkPart(name, 'rfc1123') !== '', 'should be a framework\u2019s name'),
 );
-const filePath = v.pipe(v.string(), v.nonEmpty());
 const masterUrl = readable((text) => parseMaster(text));
 
 /** `records`, whose defaults depend on the profile. */
 const recordsSchema = v.strictObject({
-  profile: v.optional(v.picklist(['full', 'mesos-dns']), 'full'),
+  profile: v.optional(v.picklist(['full', 'mesos-dns', 'dcos', 'consul']), 'full'),
   ttl: v.optional(seconds(0)),
   negativeTtl: v.optional(seconds(0)),
   srvWeight: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(65535)), 1),
@@ -84,7 +78,6 @@ const recordsSchema = v.strictObject({
       v.minLength(1),
       v.check((sources) => new Set(sources).size === sources.length, 'should name each source once'),
     ),
-    ['netinfo', 'mesos', 'host'],
   ),
   rawDiscoveryNames: v.optional(v.picklist(['lower-case', 'as-is'])),
   reservedNames: v.optional(v.picklist(['kept-apart', 'mixed'])),
@@ -105,6 +98,7 @@ const recordsSchema = v.strictObject({
       exclude: v.optional(v.array(readable(parsePrefix))),
     }),
   ),
+  frameworkAliases: v.optional(v.record(frameworkPart, v.pipe(v.array(frameworkPart), v.minLength(1)))),
   addressStatus: v.optional(v.picklist(['newest', 'newest-with-address'])),
   nameServer: v.optional(readable(parseName)),
   nameServerAddresses: v.optional(v.array(address), []),
@@ -113,6 +107,8 @@ const recordsSchema = v.strictObject({
   retry: v.optional(seconds(0), 600),
   expire: v.optional(seconds(0), 86400),
   recursionAvailable: v.optional(v.picklist(['forwarding', 'always', 'never'])),
+  ...shapeEntries,
+  ...furtherEntries,
 });
 
 /** Names are parts of store keys. */
@@ -125,6 +121,8 @@ const variantSchema = v.strictObject({
   clusterNames: v.optional(v.picklist(['published', 'left-out']), 'published'),
   frameworks: v.optional(v.pipe(v.array(v.pipe(v.string(), v.nonEmpty())), v.minLength(1))),
   tasks: v.optional(v.pipe(v.array(v.pipe(v.string(), v.nonEmpty())), v.minLength(1))),
+  consulWan: v.optional(wanSchema),
+  consulServices: v.optional(v.array(v.pipe(v.string(), v.nonEmpty()))),
 });
 
 /** What a variant is made of. */
@@ -172,6 +170,11 @@ const configSchema = v.strictObject({
       credentialsFile: v.optional(filePath),
     }),
   ),
+  aurora: v.optional(auroraSchema),
+  dcos: v.optional(dcosSchema),
+  consul: v.optional(consulSchema),
+  reverse: v.optional(reverseSchema),
+  staticRecords: v.optional(filePath),
   kv: v.optional(
     v.strictObject({
       url: readable((text) => parseHttpUrl(text)),
@@ -216,7 +219,7 @@ const configSchema = v.strictObject({
   metrics: v.optional(
     v.strictObject({
       host: v.optional(address, '127.0.0.1'),
-      port: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(65535)),
+      port: portNumber,
     }),
   ),
 });
@@ -264,6 +267,12 @@ function consistent(config: AgentConfig, place: string): AgentConfig {
   if (by === 'peers' && peers.length === 0) refuse('election.peers should name the other agents');
   if (by === 'peers' && !config.metrics)
     refuse('election by peers needs metrics.port, where the others ask this agent');
+  const wrong =
+    (config.aurora && auroraProblem(config.aurora)) ??
+    dcosProblem(config) ??
+    consulProblem(config) ??
+    shapeProblem(config);
+  if (wrong !== undefined) refuse(wrong);
   return config;
 }
 
@@ -291,14 +300,6 @@ function hrefOf(master: string): string {
   } catch {
     return master;
   }
-}
-
-function parseHttpUrl(text: string): URL {
-  const url = new URL(text);
-  if (url.protocol !== 'http:' && url.protocol !== 'https:')
-    throw new FormatError(JSON.stringify(text), 'is no http or https URL');
-  if (url.username === '' && url.password === '') return url;
-  throw new FormatError('the URL', 'holds a name or password (before an @), which is never sent');
 }
 
 /** A JSON file's content. Throws `ConfigError` saying which file and what is wrong with it. */

@@ -27,8 +27,12 @@ export type SyncEvent =
   | { readonly kind: 'leader-lookup'; readonly by: string; readonly problem: string | undefined }
   /** Marathon's event stream came or went. */
   | { readonly kind: 'marathon'; readonly isConnected: boolean; readonly why: string }
-  /** Elements left out of one read, by reason, with the first details of each. */
-  | { readonly kind: 'skipped'; readonly reasons: readonly SkippedCount[] }
+  /** Aurora's ServerSets can't be read as they are now, and the last ones are used; or they can again. */
+  | { readonly kind: 'server-sets'; readonly problem: string | undefined }
+  /** Consul's catalogue can't be read as it is now in a datacentre, and the last is used; or it can again. */
+  | { readonly kind: 'consul'; readonly datacenter: string; readonly problem: string | undefined }
+  /** Elements left out of one read, by reason, with the first details of each; of another zone than the first by its name. */
+  | { readonly kind: 'skipped'; readonly reasons: readonly SkippedCount[]; readonly zone?: string }
   | {
       readonly kind: 'pushed';
       readonly sink: string;

@@ -1,4 +1,4 @@
-const SECRET_HEADER = /^(authorization|proxy-authorization|cookie|x-auth-.*|x-api-key)$/i;
+const SECRET_HEADER = /^(authorization|proxy-authorization|cookie|x-auth-.*|x-api-key|x-consul-token)$/i;
 
 /**
  * One line fit for a log: a server that echoes the credentials of these request headers, or sends terminal codes,

@@ -14,7 +14,7 @@ export function createLog(destination: DestinationStream, level = 'info'): OnEve
         break;
       case 'skipped':
         for (const { reason, count, examples } of event.reasons)
-          log.warn({ reason, count, examples }, 'left out');
+          log.warn({ zone: event.zone, reason, count, examples }, 'left out');
         break;
       case 'pushed':
         log.info(
@@ -111,6 +111,16 @@ export function createLog(destination: DestinationStream, level = 'info'): OnEve
       case 'marathon':
         (event.isConnected ? log.info : log.warn).call(log, { why: event.why }, 'Marathon’s events');
         break;
+      case 'server-sets':
+        if (event.problem === undefined) log.info('Aurora’s ServerSets are up to date again');
+        else log.warn({ problem: event.problem }, 'Aurora’s ServerSets can not be read');
+        break;
+      case 'consul': {
+        const { datacenter, problem } = event;
+        if (problem === undefined) log.info({ datacenter }, 'Consul’s catalogue is up to date again');
+        else log.warn({ datacenter, problem }, 'Consul’s catalogue can not be read: the last one is used');
+        break;
+      }
       case 'failed':
         log.error(
           { error: event.error.message, retryInMs: event.retryInMs },
@@ -191,6 +201,12 @@ export function createConsole(writeLine: (line: string) => void): OnEvent {
       case 'marathon':
         if (!event.isConnected) write(event.why);
         break;
+      case 'server-sets':
+        if (event.problem !== undefined) write(event.problem);
+        break;
+      case 'consul':
+        if (event.problem !== undefined) write(`${event.datacenter}: ${event.problem}`);
+        break;
       case 'read':
       case 'monitor':
       case 'pushed':
@@ -215,11 +231,12 @@ export function newsOnly(onEvent: OnEvent): OnEvent {
       if (!skippedSinceRead) last.delete('skipped');
       skippedSinceRead = false;
     }
-    if (event.kind === 'skipped') skippedSinceRead = true;
+    if (event.kind === 'skipped' && event.zone === undefined) skippedSinceRead = true;
     if (event.kind === 'skipped' || event.kind === 'held' || event.kind === 'pinned') {
       const text = JSON.stringify(event);
-      if (last.get(event.kind) === text) return;
-      last.set(event.kind, text);
+      const key = event.kind === 'skipped' && event.zone !== undefined ? `skipped ${event.zone}` : event.kind;
+      if (last.get(key) === text) return;
+      last.set(key, text);
     }
     onEvent(event);
   };

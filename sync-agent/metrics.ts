@@ -1,4 +1,5 @@
 import type { AgentFacts } from './agent-state.ts';
+import { CONSUL_METRICS } from './metrics-consul.ts';
 
 type Labels = Readonly<Record<string, string>>;
 /** Undefined values are left out: what is not known yet is not 0. */
@@ -36,7 +37,8 @@ const METRICS: readonly Metric[] = [
     name: 'names',
     type: 'gauge',
     help: 'Names with records of a type in the last read.',
-    samples: ({ names }) => Object.entries(names).map(([type, count]) => [count, { type }]),
+    samples: ({ names }) =>
+      Object.entries(names).map(([type, count]) => [count, { type: type === 'MORE' ? 'other' : type }]),
   },
   {
     name: 'hidden_tasks',
@@ -89,6 +91,19 @@ const METRICS: readonly Metric[] = [
     ({ marathon }) => marathon && (marathon.isConnected ? 1 : 0),
   ),
   gauge(
+    'server_sets_stale',
+    "Whether Aurora's ServerSets can't be read as they are now (1): the last ones are used.",
+    ({ serverSets }) => serverSets && (serverSets.problem === undefined ? 0 : 1),
+  ),
+  gauge(
+    'server_sets_good_age_seconds',
+    "Since Aurora's ServerSets were last known to be up to date.",
+    ({ serverSets }) => serverSets?.lastGoodAgeSeconds,
+  ),
+  gauge('server_sets', "Aurora's jobs that announce themselves.", ({ serverSets }) => serverSets?.sets),
+  gauge('server_set_members', 'Instances that they announce.', ({ serverSets }) => serverSets?.members),
+  ...CONSUL_METRICS,
+  gauge(
     'held_names',
     'Names the guard keeps although the cluster has them no more.',
     (facts) => facts.heldNames,
@@ -126,6 +141,10 @@ const METRICS: readonly Metric[] = [
   ]),
   counter('marathon_events', "Events of Marathon's that may mean a change.", ({ marathon }) => [
     [marathon?.events],
+  ]),
+  counter('aurora_webhooks', "Notices of Aurora's scheduler.", ({ serverSets }) => [
+    [serverSets?.webhooks?.taken, { result: 'taken' }],
+    [serverSets?.webhooks?.refused, { result: 'refused' }],
   ]),
   counter('reads', 'Reads of the cluster.', ({ totals }) => [[totals.reads]]),
   counter('pushes', 'Pushes that succeeded.', ({ totals }) =>

@@ -2,6 +2,10 @@ import { parseName } from '../zone/name.ts';
 import type { ZoneSettings } from '../zone/head.ts';
 import type { Zone } from '../zone/zone.ts';
 import { type AgentConfig, masterEndpoint, type VariantConfig } from './config.ts';
+import { dcosOrigins } from './config-dcos.ts';
+import { furtherRecords } from './config-further.ts';
+import { shapeRules } from './config-shape.ts';
+import { toFrameworkPart } from './records/label.ts';
 import { parsePrefix } from './records/prefix.ts';
 import type { RecordSettings } from './records/settings.ts';
 
@@ -11,24 +15,28 @@ import type { RecordSettings } from './records/settings.ts';
  */
 const LOCAL_TO_AN_AGENT = ['127.0.0.0/8', '169.254.0.0/16', '172.17.0.0/16', '::1/128', 'fe80::/10'];
 
+const FULL = {
+  ttl: 30,
+  negativeTtl: 10,
+  ipSources: ['netinfo', 'mesos', 'host'],
+  rawDiscoveryNames: 'lower-case',
+  reservedNames: 'kept-apart',
+  maxPortsPerTask: 1000,
+  unhealthyTasks: 'leave-out',
+  killingTasks: 'by-status',
+  drainingAgents: 'leave-out',
+  excludedAddresses: LOCAL_TO_AN_AGENT,
+  addressStatus: 'newest-with-address',
+  recursionAvailable: 'forwarding',
+} as const;
+
 /** What a profile sets where the configuration does not. */
 const PROFILES = {
-  full: {
-    ttl: 30,
-    negativeTtl: 10,
-    rawDiscoveryNames: 'lower-case',
-    reservedNames: 'kept-apart',
-    maxPortsPerTask: 1000,
-    unhealthyTasks: 'leave-out',
-    killingTasks: 'by-status',
-    drainingAgents: 'leave-out',
-    excludedAddresses: LOCAL_TO_AN_AGENT,
-    addressStatus: 'newest-with-address',
-    recursionAvailable: 'forwarding',
-  },
+  full: FULL,
   'mesos-dns': {
     ttl: 60,
     negativeTtl: 60,
+    ipSources: ['netinfo', 'mesos', 'host'],
     rawDiscoveryNames: 'as-is',
     reservedNames: 'mixed',
     maxPortsPerTask: 65536,
@@ -39,23 +47,32 @@ const PROFILES = {
     addressStatus: 'newest',
     recursionAvailable: 'always',
   },
+  // As DC/OS sets its mesos-dns (dcos/dcos `gen/calc.py`), with DC/OS's own zones beside (`config-dcos.ts`).
+  dcos: { ...FULL, ttl: 60, negativeTtl: 60, ipSources: ['host', 'netinfo'], excludedAddresses: [] },
+  // What it sets besides is in `config-shape.ts`.
+  consul: FULL,
 } as const;
 
 /** The record generator's part of a configuration. */
-export function recordSettings({ domain, mesos, records }: AgentConfig): RecordSettings {
+export function recordSettings(config: AgentConfig): RecordSettings {
+  const { domain, mesos, records } = config;
   const profile = PROFILES[records.profile];
   const rawDiscoveryNames = records.rawDiscoveryNames ?? profile.rawDiscoveryNames;
   const nameServer = withFinalDot(records.nameServer ?? `ns1.${domain}`);
   return {
     domain,
     labelRules: records.labelRules,
-    ipSources: records.ipSources,
+    ipSources: records.ipSources ?? profile.ipSources,
     masters: mesos.masters.map((master) => masterEndpoint(master)),
     nameServer: rawDiscoveryNames === 'as-is' ? nameServer : nameServer.toLowerCase(),
     nameServerAddresses: records.nameServerAddresses,
     rawDiscoveryNames,
     reservedNames: records.reservedNames ?? profile.reservedNames,
     maxPortsPerTask: records.maxPortsPerTask ?? profile.maxPortsPerTask,
+    ...aliasesOf(records),
+    ...shapeOf(config),
+    ...furtherOf(config),
+    ...(dcosOrigins(config).length > 0 && { dcosNames: 'published' }),
     tasks: {
       unhealthyTasks: records.health?.unhealthyTasks ?? profile.unhealthyTasks,
       graceSeconds: records.health?.graceSeconds ?? 0,
@@ -70,6 +87,36 @@ export function recordSettings({ domain, mesos, records }: AgentConfig): RecordS
       status: records.addressStatus ?? profile.addressStatus,
     },
   };
+}
+
+/** What labels and rules make of tasks, where any is asked for. */
+function shapeOf(config: AgentConfig): Pick<RecordSettings, 'shape'> {
+  const shape = shapeRules(config);
+  return shape ? { shape } : {};
+}
+
+/** Records that mesos-dns has not, where any is asked for. */
+function furtherOf({ records }: AgentConfig): Pick<RecordSettings, 'further'> {
+  const further = furtherRecords(records);
+  return further ? { further } : {};
+}
+
+/** Aliases by the part of names that a framework has; one that is its own name is none. */
+function aliasesOf({
+  frameworkAliases = {},
+  labelRules,
+}: AgentConfig['records']): Pick<RecordSettings, 'frameworkAliases'> {
+  const aliases = new Map<string, string[]>();
+  for (const [name, others] of Object.entries(frameworkAliases)) {
+    const part = toFrameworkPart(name, labelRules);
+    const parts = others.map((other) => toFrameworkPart(other, labelRules));
+    const all = new Set([...(aliases.get(part) ?? []), ...parts]);
+    aliases.set(
+      part,
+      [...all].filter((other) => other !== part && other !== ''),
+    );
+  }
+  return aliases.size > 0 ? { frameworkAliases: aliases } : {};
 }
 
 /** Those of a variant: what it says itself, and the configuration for the rest. */

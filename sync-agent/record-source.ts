@@ -1,6 +1,7 @@
 import type { ClusterState, Ended } from './cluster.ts';
 import type { HostResolver } from './hosts.ts';
 import type { NamesBefore } from './records/difference.ts';
+import { withAliasesEnded } from './records/framework-alias.ts';
 import { hostNamesOf } from './records/generate.ts';
 import { createRecordKeeper } from './records/keeper.ts';
 import type { RecordSet } from './records/record-set.ts';
@@ -67,7 +68,10 @@ export function createStateRecordSource(
         spared,
         asOfSeconds,
         // The guard is not to hold what a rule takes out.
-        ended: hiddenTasks.length > 0 ? { ...ended, tasks: [...ended.tasks, ...hiddenTasks] } : ended,
+        ended: withAliasesEnded(
+          hiddenTasks.length > 0 ? { ...ended, tasks: [...ended.tasks, ...hiddenTasks] } : ended,
+          settings,
+        ),
         recoveringAgents,
         agents: agents.length,
         frameworks: frameworks.length,
@@ -89,7 +93,7 @@ export function createTransferRecordSource(source: Source<Transfer>): RecordSour
       const { records, domain } = await source.read(report, signal);
       const tasks = tasksNamed(records, domain);
       return {
-        records,
+        records: { ...records, MORE: NOTHING },
         ended: { tasks: [], frameworks: [] },
         recoveringAgents: 0,
         agents: records.A.get(`slave.${domain}.`)?.length ?? 0,
@@ -101,8 +105,10 @@ export function createTransferRecordSource(source: Source<Transfer>): RecordSour
   };
 }
 
+const NOTHING: ReadonlyMap<string, readonly string[]> = new Map();
+
 /** Names two labels below the domain or deeper, services aside: a task's, or its instance's. */
-function tasksNamed({ A, AAAA }: RecordSet, domain: string): number {
+function tasksNamed({ A, AAAA }: Pick<RecordSet, 'A' | 'AAAA'>, domain: string): number {
   const isTask = (name: string): boolean =>
     name.endsWith(`.${domain}.`) && name.slice(0, -domain.length - 2).includes('.');
   return [...new Set([...A.keys(), ...AAAA.keys()])].filter((name) => isTask(name)).length;

@@ -22,7 +22,8 @@ import {
   withValues,
 } from './records/difference.ts';
 import { fromLevels } from './records/from-levels.ts';
-import type { RecordSet } from './records/record-set.ts';
+import type { ZoneNumbers } from './records/published-name.ts';
+import { emptyRecords, type RecordSet } from './records/record-set.ts';
 import { type RRsetSettings, toZoneContent } from './records/rrsets.ts';
 import type { RecordSettings } from './records/settings.ts';
 
@@ -41,6 +42,8 @@ export type SyncOptions = ReadOptions & {
   readonly rrsets: RRsetSettings;
   readonly guard: GuardSettings;
   readonly sinkName: string;
+  /** In what the guard tells: `mesos` where nothing else is said. */
+  readonly sourceName?: string;
   /** Unix milliseconds. */
   readonly now: () => number;
 };
@@ -66,8 +69,20 @@ export type Sync = {
   readonly once: (signal: AbortSignal, orders?: Orders) => Promise<Outcome>;
   /** What the last sync held back. */
   readonly held: () => HeldNow;
+  /** What the last sync published, what is held included; undefined before the first, and while a serial is pinned. */
+  readonly content: () => PublishedContent | undefined;
   /** Publishes what a kept head says, under a new serial, and pins it. Throws `FormatError` where it is not kept. */
   readonly rollback: (serial: Serial, signal: AbortSignal) => Promise<Outcome>;
+};
+
+/** A zone's records, and what they were read from. */
+export type PublishedContent = {
+  readonly records: RecordSet;
+  readonly read: RecordsRead;
+  /** Rises by one whenever the records are others, be it outside the zone alone. */
+  readonly revision: number;
+  /** The names in which they differ from those of the revision before; `all` where that is not known. */
+  readonly changed: ReadonlySet<string> | 'all';
 };
 
 /** What is held back, for people. */
@@ -75,7 +90,7 @@ export type HeldNow = { readonly scopes: readonly HeldScope[]; readonly values: 
 
 /** How many details of each reason an event carries. */
 const EXAMPLES = 5;
-const NO_RECORDS: RecordSet = { A: new Map(), AAAA: new Map(), SRV: new Map() };
+const NO_RECORDS: RecordSet = emptyRecords();
 
 /** Reads the cluster's records. Throws `SourceError`; then there is nothing to publish. */
 export async function readRecords(
@@ -87,7 +102,12 @@ export async function readRecords(
   const read = await source.read(report, signal);
   const { agents, frameworks, tasks, records, hidden = {}, spared = {} } = read;
   const elapsedMs = monotonicMs() - startedMs;
-  const names = { A: records.A.size, AAAA: records.AAAA.size, SRV: records.SRV.size };
+  const names = {
+    A: records.A.size,
+    AAAA: records.AAAA.size,
+    SRV: records.SRV.size,
+    MORE: records.MORE.size,
+  };
   onEvent({ kind: 'read', source: source.name, agents, frameworks, tasks, names, hidden, spared, elapsedMs });
   return read;
 }
@@ -96,6 +116,8 @@ export function createSync(options: SyncOptions): Sync {
   const { onEvent, publisher, rrsets, monotonicMs, settings } = options;
   const last = createLastPublished();
   let heldNow: HeldNow = { scopes: [], values: [] };
+  let contentNow: PublishedContent | undefined;
+  let revision = 0;
   /** Ids of frameworks that were registered in reads before: these, once completed, are what ran here. */
   const ranHere = new Set<string>();
 
@@ -129,7 +151,7 @@ export function createSync(options: SyncOptions): Sync {
     const input = (published: RecordSet, next: RecordSet): GuardInput => ({
       sources: [
         {
-          name: 'mesos',
+          name: options.sourceName ?? 'mesos',
           published,
           next,
           ended: withNamesakes(ended, ranHere),
@@ -177,18 +199,27 @@ export function createSync(options: SyncOptions): Sync {
       const standing = await publisher.standing(signal);
       if (standing?.pin !== undefined && orders.unpin !== true) {
         onEvent({ kind: 'pinned', serial: standing.pin });
+        contentNow = undefined;
         return await stay(standing, confirmedAtMs, signal);
       }
-      const before = beforeOf(standing, last);
+      const before = beforeOf(standing, last, rrsets);
       const memory = memoryOf(standing);
       const { content, held } = judge(read, { before, memory, orders });
-      const changed = ownersChanged(before, { read, content, origin: rrsets.origin });
+      const names = namesChanged(before, { read, content });
+      const changed = ownersChanged(before, names, { read, content, origin: rrsets.origin });
       const zoneContent = toZoneContent(content, rrsets, skipped.report);
       const wanted = { kind: 'content', content: zoneContent, changed } as const;
       const startsHold = (held?.names ?? 0) > 0 && memory.held.length === 0;
       const keepBefore = startsHold || orders.force === true || orders.unpin === true;
       const push = await apply({ wanted, confirmedAtMs, held, keepBefore }, signal);
       last.isNow(content, push.serial, read);
+      const isOther = !contentNow || names === 'all' || names.size > 0;
+      contentNow = {
+        records: content,
+        read,
+        revision: isOther ? ++revision : revision,
+        changed: isOther ? names : (contentNow?.changed ?? 'all'),
+      };
       return { ...push, heldNames: held?.names ?? 0 };
     } finally {
       const reasons = skipped.reasons();
@@ -199,6 +230,7 @@ export function createSync(options: SyncOptions): Sync {
   return {
     once,
     held: () => heldNow,
+    content: () => contentNow,
     rollback: async (serial, signal) => {
       const changes = await publisher.changesBackTo(serial, signal);
       const push = {
@@ -219,30 +251,39 @@ type Before = {
   readonly isKnown: boolean;
 };
 
-function beforeOf(standing: Standing | undefined, last: LastPublished): Before {
+function beforeOf(standing: Standing | undefined, last: LastPublished, numbers: ZoneNumbers): Before {
   const known = standing && last.at(standing.serial);
   if (known) return { ...known, isKnown: true };
-  const records = standing ? fromLevels(standing.levels) : (last.records() ?? NO_RECORDS);
+  const records = standing ? fromLevels(standing.levels, numbers) : (last.records() ?? NO_RECORDS);
   return { records: () => records, changed: undefined, isKnown: false };
+}
+
+/** The names that differ from what is published, those outside the zone included; `all` where that is not known. */
+function namesChanged(
+  before: Before,
+  { read, content }: { readonly read: RecordsRead; readonly content: RecordSet },
+): ReadonlySet<string> | 'all' {
+  if (!before.isKnown) return 'all';
+  if (before.changed && content === read.records) return new Set(before.changed.keys());
+  return changedNames(before.records(), content);
 }
 
 /** The owners that a push has to write, and which of them are there already. */
 function ownersChanged(
   before: Before,
+  names: ReadonlySet<string> | 'all',
   { read, content, origin }: { read: RecordsRead; content: RecordSet; origin: OwnerName },
 ): Changed | 'all' {
-  if (!before.isKnown) return 'all';
+  if (names === 'all') return 'all';
+  const owners = namesToOwners(names, origin);
   if (before.changed && content === read.records) {
     const { changed } = before;
     const existed = (owner: OwnerName): boolean =>
       hasValues(changed.get(`${owner}.`) ?? valuesAt(content, `${owner}.`));
-    return { owners: namesToOwners(changed.keys(), origin), existed };
+    return { owners, existed };
   }
   const published = before.records();
-  return {
-    owners: namesToOwners(changedNames(published, content), origin),
-    existed: (owner) => hasValues(valuesAt(published, `${owner}.`)),
-  };
+  return { owners, existed: (owner) => hasValues(valuesAt(published, `${owner}.`)) };
 }
 
 /** Completed frameworks apart from those that may be older ones of the same name: never seen registered. */
@@ -268,7 +309,7 @@ function memoryOf(standing: Standing | undefined): GuardMemory {
 function isClusterRecord(name: string, { domain, nameServer }: SyncOptions['settings']): boolean {
   if (name === nameServer) return true;
   const label = name.endsWith(`.${domain}.`) ? name.slice(0, -domain.length - 2) : '';
-  return /^(?:leader|master\d*|_leader\._(?:tcp|udp))$/.test(label);
+  return /^(?:leader|master\d*|_(?:leader|master)\._(?:tcp|udp))$/.test(label);
 }
 
 function namesToOwners(names: Iterable<string>, origin: OwnerName): OwnerName[] {

@@ -1,7 +1,8 @@
-import type { ClusterState, MesosFramework } from './cluster.ts';
+import type { ClusterState, MesosFramework, ServerSet } from './cluster.ts';
 import type { Office } from './agent.ts';
 import type { VariantConfig } from './config.ts';
 import type { OnEvent } from './events.ts';
+import { globs } from './globs.ts';
 import type { LiveSource } from './sources/live.ts';
 import type { Source } from './sources/source.ts';
 import type { Outcome, Sync } from './sync.ts';
@@ -49,18 +50,17 @@ export function filteredSource(
       const named = frameworks
         ? state.frameworks.filter(({ name }) => frameworks.includes(name))
         : state.frameworks;
-      return { ...state, frameworks: named.map((framework) => withTasks(framework)) };
+      // Aurora's tasks are called `role/environment/job`.
+      const isNamed = ({ frameworkName, role, environment, job }: ServerSet): boolean =>
+        (!frameworks || frameworks.includes(frameworkName)) &&
+        (!hasTask || hasTask(`${role}/${environment}/${job}`));
+      return {
+        ...state,
+        frameworks: named.map((framework) => withTasks(framework)),
+        ...(state.serverSets && { serverSets: state.serverSets.filter((set) => isNamed(set)) }),
+      };
     },
   };
-}
-
-/** Is a text one of these? `*` stands for any part of it. */
-function globs(patterns: readonly string[]): (text: string) => boolean {
-  const parts = patterns.map((pattern) =>
-    pattern.replaceAll(/[.+?^${}()|[\]\\]/g, String.raw`\$&`).replaceAll('*', '.*'),
-  );
-  const any = new RegExp(`^(?:${parts.join('|')})$`, 's');
-  return (text) => any.test(text);
 }
 
 /** What a variant's sync tells: what is its own, under its name. */
@@ -77,7 +77,7 @@ export function tellsOf(variant: string, onEvent: OnEvent): OnEvent {
  * (history, rollback) is the main variant's.
  */
 export function joinOffices(main: Office, others: readonly Office[], beginRound: () => void): Office {
-  const all = [main, ...others];
+  const all = [main, ...others] as const;
   const once: Sync['once'] = async (signal, orders) => {
     beginRound();
     const outcomes: Outcome[] = [];
@@ -110,22 +110,47 @@ export function joinOffices(main: Office, others: readonly Office[], beginRound:
         values: all.flatMap(({ sync }) => sync.held().values),
       }),
     },
-    publisher: {
-      ...main.publisher,
-      check: async (signal) => {
-        const found = [];
-        for (const { publisher } of all) found.push(await publisher.check(signal));
-        return found.includes('republished') ? 'republished' : 'ours';
-      },
-      sweep: async (signal) => {
-        let keys = 0;
-        for (const { publisher } of all) keys += await publisher.sweep(signal);
-        return keys;
-      },
-      cutDueInMs: () => {
-        const due = all.map(({ publisher }) => publisher.cutDueInMs()).filter((ms) => ms !== undefined);
-        return due.length > 0 ? Math.min(...due) : undefined;
-      },
+    publisher: joinPublishers(all),
+  };
+}
+
+/**
+ * One office over a zone and those that follow from it (`derived.ts`): they are published after it, and where it
+ * fails they stay as they are.
+ */
+export function leadOffices(main: Office, followers: readonly Office[]): Office {
+  if (followers.length === 0) return main;
+  const once: Sync['once'] = async (signal, orders) => {
+    const first = await main.sync.once(signal, orders);
+    if (!main.sync.content()) return first;
+    let { writes, octets } = first;
+    for (const { sync } of followers) {
+      const outcome = await sync.once(signal);
+      writes += outcome.writes;
+      octets += outcome.octets;
+    }
+    return { ...first, writes, octets };
+  };
+  return { sync: { ...main.sync, once }, publisher: joinPublishers([main, ...followers]) };
+}
+
+/** The first one's, which looks after all. */
+export function joinPublishers(all: readonly [Office, ...Office[]]): Office['publisher'] {
+  return {
+    ...all[0].publisher,
+    check: async (signal) => {
+      const found = [];
+      for (const { publisher } of all) found.push(await publisher.check(signal));
+      return found.includes('republished') ? 'republished' : 'ours';
+    },
+    sweep: async (signal) => {
+      let keys = 0;
+      for (const { publisher } of all) keys += await publisher.sweep(signal);
+      return keys;
+    },
+    cutDueInMs: () => {
+      const due = all.map(({ publisher }) => publisher.cutDueInMs()).filter((ms) => ms !== undefined);
+      return due.length > 0 ? Math.min(...due) : undefined;
     },
   };
 }

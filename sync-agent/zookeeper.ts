@@ -42,7 +42,12 @@ export type ZooKeeper = {
   readonly children: (path: string, signal: AbortSignal, onChange?: () => void) => Promise<string[]>;
   /** Undefined where there is no such node. `onChange` as above: when it changes, comes or goes. */
   readonly stat: (path: string, signal: AbortSignal, onChange?: () => void) => Promise<NodeStat | undefined>;
-  readonly read: (path: string, signal: AbortSignal) => Promise<Uint8Array | undefined>;
+  /** Undefined where there is no such node. `onChange` as above, but for a node that is not there. */
+  readonly read: (
+    path: string,
+    signal: AbortSignal,
+    onChange?: () => void,
+  ) => Promise<Uint8Array | undefined>;
   /** Removes a node without children; one that is not there is no error. */
   readonly remove: (path: string, signal: AbortSignal) => Promise<void>;
   /** Ends the session on the server, where that is in reach, and closes the connection. Never throws. */
@@ -64,7 +69,16 @@ export type ZooKeeperOptions = {
 /** A session or a call that failed. The message names the servers, what was asked, and what to do. */
 export class ZooKeeperError extends Error {
   override readonly name = 'ZooKeeperError';
+  /** The node's rights (ACL) are against it. */
+  readonly isForbidden: boolean;
+
+  constructor(message: string, { isForbidden = false, ...options }: ErrorOptions & Forbidden = {}) {
+    super(message, options);
+    this.isForbidden = isForbidden;
+  }
 }
+
+type Forbidden = { readonly isForbidden?: boolean };
 
 /** What the two clocks may differ over one session timeout, and what ending a term may take. */
 const MARGIN = 0.1;
@@ -102,8 +116,8 @@ export async function openZooKeeper(
   /** Woken at each change of the connection, and at the end. */
   const changes = new EventTarget();
 
-  const failed = (what: string, reason: string, cause?: unknown): ZooKeeperError =>
-    new ZooKeeperError(`${name}: ${what}: ${reason}`, cause === undefined ? undefined : { cause });
+  const failed = (what: string, reason: string, options: ErrorOptions & Forbidden = {}): ZooKeeperError =>
+    new ZooKeeperError(`${name}: ${what}: ${reason}`, options);
   const leftMs = (): number =>
     over.signal.aborted ? 0 : contactMs + timeoutMs * (1 - MARGIN) - monotonicMs();
   const end = (reason: string): void => {
@@ -168,6 +182,7 @@ export async function openZooKeeper(
             credentials === undefined
               ? 'not allowed without credentials'
               : 'not allowed with these credentials',
+            { isForbidden: true },
           );
         return reply;
       }
@@ -176,7 +191,7 @@ export async function openZooKeeper(
   };
   const value = <T>(what: string, reply: Reply<T>): T => {
     if (reply.code === Exception.OK) return reply.value;
-    throw failed(what, `the server answered ${reply.error}`, reply.error);
+    throw failed(what, `the server answered ${reply.error}`, { cause: reply.error });
   };
   const acl = credentials === undefined ? OPEN_ACL : CREATOR_ACL;
   const stat: ZooKeeper['stat'] = async (path, stop, onChange) => {
@@ -249,11 +264,12 @@ export async function openZooKeeper(
       );
       return reply.code === Exception.NO_NODE ? [] : value(`list ${path}`, reply);
     },
-    read: async (path, stop) => {
-      const reply = await call<Buffer | undefined>(`read ${path}`, (done) => client.getData(path, done), {
-        signal: stop,
-        again: true,
-      });
+    read: async (path, stop, onChange) => {
+      const reply = await call<Buffer | undefined>(
+        `read ${path}`,
+        (done) => (onChange ? client.getData(path, onChange, done) : client.getData(path, done)),
+        { signal: stop, again: true },
+      );
       if (reply.code === Exception.NO_NODE) return undefined;
       return new Uint8Array(value(`read ${path}`, reply) ?? []);
     },

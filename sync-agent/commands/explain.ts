@@ -7,15 +7,21 @@ import { nameToWire, type OwnerName, parseName } from '../../zone/name.ts';
 import { typeCode, typeName } from '../../zone/record.ts';
 import type { Skipped } from '../cluster.ts';
 import { type AgentConfig, ConfigError } from '../config.ts';
+import { dcosTtls } from '../config-dcos.ts';
+import { aliasZoneNames } from '../config-shape.ts';
+import { dcosTwin } from '../dcos-zones.ts';
 import { signingKeyPath, trustedKeys } from '../keys.ts';
 import { createConsole } from '../log.ts';
 import { readHead, readLevels } from '../publish/stored-head.ts';
 import { recordSettings } from '../record-settings.ts';
 import { explainName, type Explanation } from '../records/explain.ts';
+import { DCOS_ORIGIN } from '../records/dcos-names.ts';
 import { comparePublished, publishedRRsets } from '../records/published-name.ts';
+import type { RRsetSettings } from '../records/rrsets.ts';
 import { hostNamesOf } from '../records/generate.ts';
-import { hostsFrom, mastersFrom, sourceFrom } from './cluster-input.ts';
+import { factsFrom, hostsFrom, mastersFrom } from './cluster-input.ts';
 import { asJson, asText, type PublishedView } from './explain-text.ts';
+import { explainConsulName, isConsulName } from './consul-explain.ts';
 import { addInputOptions, configFrom, type InputFlags } from './inputs.ts';
 import { rrsetSettings, sinkFrom } from './outputs.ts';
 import { note, stopSignal } from './terminal.ts';
@@ -50,17 +56,47 @@ export function addExplainCommand(program: Command): void {
       const config = configFrom(flags, note);
       const asked = type === undefined ? undefined : readType(type);
       if (name === '' || name === '.') throw new ConfigError('<name> should be a name of the cluster');
-      const explanation = await explained(name, asked, { flags, config });
+      if (isConsulName(name, config)) {
+        const options = { onEvent: createConsole(note), signal: stopSignal() };
+        process.stdout.write(await explainConsulName(name, config, options));
+        return;
+      }
+      const place = placeOf(name, config);
+      if (place.name !== name) note(`${name} is made as ${place.name}, which is explained here`);
+      const explanation = await explained(place, asked, { flags, config });
       const compares = flags.published === true || flags.sinkDir !== undefined;
-      const view = compares ? await published(explanation, { flags, config }) : undefined;
+      const view = compares ? await published(explanation, place, { flags, config }) : undefined;
       process.stdout.write(flags.json === true ? asJson(explanation, view) : asText(explanation, view));
     });
 }
 
 type Settings = { readonly flags: Flags; readonly config: AgentConfig };
 
+/** Where a name is made: in the configured zone, or for DC/OS's in theirs, under whatever alias it was asked. */
+type Place = { readonly name: string; readonly rrsets: RRsetSettings };
+
+function placeOf(asked: string, config: AgentConfig): Place {
+  const rrsets = rrsetSettings(config);
+  const beside = zoneOfAlias(asked, config);
+  if (beside !== undefined) return { name: asked, rrsets: { ...rrsets, origin: parseName(beside) } };
+  const twin = dcosTwin(asked, config);
+  if (!twin) return { name: asked, rrsets };
+  const name = asked.endsWith('.') ? twin.name : twin.name.slice(0, -1);
+  if (twin.isMirrored) return { name, rrsets };
+  return {
+    name,
+    rrsets: { ...rrsets, origin: parseName(DCOS_ORIGIN), ttl: dcosTtls(config).ttl },
+  };
+}
+
+/** The zone of `records.aliases.zones` that the name is in. */
+function zoneOfAlias(asked: string, { records }: AgentConfig): string | undefined {
+  const name = asked.toLowerCase().replace(/\.$/, '');
+  return aliasZoneNames(records).find((zone) => name === zone || name.endsWith(`.${zone}`));
+}
+
 async function explained(
-  name: string,
+  { name, rrsets }: Place,
   type: string | undefined,
   { flags, config }: Settings,
 ): Promise<Explanation> {
@@ -68,14 +104,15 @@ async function explained(
   try {
     const settings = recordSettings(config);
     const skipped: Skipped[] = [];
-    const source = sourceFrom(flags, config, masters);
+    const onEvent = createConsole(note);
+    const source = factsFrom(flags, config, masters, { onEvent, follow: false });
     const hosts = hostsFrom(flags, config);
     const state = await source.read((one) => void skipped.push(one), stopSignal());
     const resolved = await hosts.resolve(hostNamesOf(state, settings.masters), stopSignal());
     const addressesOfHost = (host: string): readonly string[] => resolved.get(host) ?? [];
     return explainName(state, name, {
       settings,
-      rrsets: rrsetSettings(config),
+      rrsets,
       addressesOfHost,
       skipped,
       type,
@@ -88,6 +125,7 @@ async function explained(
 /** What is published of the name, signature checked; undefined for a name that nobody can ask for. */
 async function published(
   explanation: Explanation,
+  { rrsets: { origin } }: Place,
   { flags, config }: Settings,
 ): Promise<PublishedView | undefined> {
   const owner = ownerOf(explanation);
@@ -96,7 +134,6 @@ async function published(
     throw new ConfigError(`directory ${flags.sinkDir} does not exist`);
   const { sink, close } = sinkFrom({ sinkDir: flags.sinkDir, kv: config.kv }, process.env);
   try {
-    const { origin } = rrsetSettings(config);
     const place = { sink, origin, variant: 'main' };
     const keys = flags.verifyKey?.split(',') ?? (await trustedKeys(signingKeyPath(config)));
     const stored = await readHead(place, keys, stopSignal());

@@ -2,22 +2,36 @@ import { join } from 'node:path';
 import type { AgentConfig } from '../config.ts';
 import type { Office } from '../agent.ts';
 import { createChangeLog } from '../change-log.ts';
+import type { Zone } from '../../zone/zone.ts';
 import type { Term } from '../election/election.ts';
 import type { OnEvent } from '../events.ts';
 import type { Change } from '../publish/published.ts';
 import { lockDataDir } from '../local/data-dir.ts';
 import { createQuotaFile } from '../quota-file.ts';
-import { recordSettings } from '../record-settings.ts';
+import { consulOf } from '../config-consul.ts';
+import { derivedSource, NO_GUARD } from '../derived.ts';
+import { derivedZones } from '../derived-zones.ts';
+import type { GuardSettings } from '../guard/guard.ts';
+import { recordSettings, zoneOf } from '../record-settings.ts';
 import type { RecordSource } from '../record-source.ts';
 import { createCountedSink } from '../sinks/counted.ts';
 import type { Sink } from '../sinks/sink.ts';
 import { SourceError } from '../sources/source.ts';
 import { createSync } from '../sync.ts';
 import { loadOrMakeWriterId } from '../writer-id.ts';
-import { joinOffices, tellsOf } from '../variants.ts';
-import { mastersFrom, type RecordSources, recordSourcesFrom } from './cluster-input.ts';
+import { joinOffices, leadOffices, tellsOf } from '../variants.ts';
+import { besideOffices, tellsOfZone } from '../beside.ts';
+import { isClusterNamed, mastersFrom, type RecordSources, recordSourcesFrom } from './cluster-input.ts';
+import { type ConsulInput, consulInputFrom } from './consul-input.ts';
 import type { InputFlags } from './inputs.ts';
-import { type Outlet, publisherFrom, rrsetSettings, signingKeyFrom, sinkFrom } from './outputs.ts';
+import {
+  type Outlet,
+  publisherFrom,
+  rrsetSettings,
+  signingKeyFrom,
+  sinkFrom,
+  SOURCE_CONSUL,
+} from './outputs.ts';
 import { note } from './terminal.ts';
 
 /** Flags that say where a zone is published. */
@@ -27,6 +41,8 @@ export type OutputFlags = InputFlags & { readonly sinkDir?: string; readonly new
 export type Opened = {
   readonly outlet: Outlet;
   readonly source: RecordSource;
+  readonly serverSets?: RecordSources['serverSets'];
+  readonly consul?: ConsulInput | undefined;
   readonly open: (term?: Term) => Office;
   readonly close: () => Promise<void>;
 };
@@ -66,12 +82,19 @@ export async function openOutlet(
   } = destination ?? sinkFrom({ sinkDir: flags.sinkDir, kv: config.kv }, process.env);
   // One process of a data directory writes: they all have its writer id, and could not tell each other apart.
   const unlock = dryRun || destination ? undefined : await lockDataDir(config.dataDir, 'writer');
+  let consul: ConsulInput | undefined;
   const close = async (): Promise<void> => {
-    await Promise.all([masters.close(), closeSink(), unlock?.()]);
+    await Promise.all([masters.close(), consul?.close(), closeSink(), unlock?.()]);
   };
   try {
     const changed = onChanged ?? (dryRun ? undefined : loggedIn(config));
+    const hasCluster = isClusterNamed(flags, config);
+    // Without Mesos the agent is Consul's alone; beside it, what reads no cluster is about Mesos's zone.
+    const named = consulOf(config);
+    if (named && !(withoutCluster && hasCluster))
+      consul = consulInputFrom(config, named, { onEvent, dryRun: dryRun || withoutCluster });
     const outlet: Outlet = {
+      ...(consul && !hasCluster && { origin: consul.zone.origin }),
       sink: config.plan === 'free' && !dryRun ? counted(sink, config, onEvent) : sink,
       spreadMs,
       key: await signingKeyFrom(config, { absent: dryRun ? 'pretend' : 'make', onEvent }),
@@ -81,11 +104,32 @@ export async function openOutlet(
       dryRun,
       replaceOtherKey: flags.newKey === true,
     };
-    const sources = withoutCluster ? NONE : recordSourcesFrom(flags, config, masters, { onEvent, follow });
+    if (consul && !hasCluster) {
+      const alone = consul;
+      return {
+        outlet,
+        consul,
+        source: consul.main,
+        close,
+        open: (term) => openConsul(config, { outlet, consul: alone, term }),
+      };
+    }
+    const sources = withoutCluster
+      ? NONE
+      : recordSourcesFrom(flags, config, masters, { onEvent, follow, keeps: !dryRun });
     return {
       outlet,
-      source: sources.main,
-      open: (term) => openOffices(config, { outlet, sources, term }),
+      source: consul ? followBoth(sources.main, consul.main) : sources.main,
+      serverSets: sources.serverSets,
+      consul,
+      open: (term) => {
+        const offices = openOffices(config, { outlet, sources, term });
+        if (!consul) return offices;
+        const { onChanged: _, ...own } = outlet;
+        const beside = { ...own, onEvent: tellsOfZone(consul.zone.origin, onEvent) };
+        const others = [openConsul(config, { outlet: beside, consul, term })];
+        return besideOffices(offices, others, onEvent);
+      },
       close,
     };
   } catch (error) {
@@ -117,13 +161,65 @@ function openOffices(
 
 type Opening = { outlet: Outlet; source: RecordSource; term: Term | undefined; variant?: string };
 
-function openOffice(config: AgentConfig, { outlet, source, term, variant }: Opening): Office {
-  const publisher = publisherFrom(config, { ...outlet, variant }, term);
+/** One variant of the zone, and of those that follow from it. */
+function openOffice(config: AgentConfig, opening: Opening): Office {
+  const main = openZone(config, { ...opening, guard: config.guard });
+  const { onChanged: _, onEvent, ...outlet } = opening.outlet;
+  const followers = derivedZones(config).map((derived) => {
+    const { zone } = derived;
+    const source = derivedSource(derived, main.sync);
+    const own = { ...outlet, onEvent: tellsOf(zone.origin, onEvent) };
+    return openZone(config, { ...opening, outlet: own, source, zone, guard: NO_GUARD });
+  });
+  return leadOffices(main, followers);
+}
+
+/** Consul's zone in all its variants. */
+function openConsul(
+  config: AgentConfig,
+  { outlet, consul, term }: { outlet: Outlet; consul: ConsulInput; term: Term | undefined },
+): Office {
+  const { zone, variants, beginRound } = consul;
+  const shared = { zone, term, guard: config.guard, sources: SOURCE_CONSUL, sourceName: 'consul' };
+  const main = openZone(config, { ...shared, outlet, source: consul.main });
+  const { onChanged: _, ...own } = outlet;
+  const others = Array.from(variants, ([variant, source]) => {
+    const onEvent = tellsOf(`${zone.origin} ${variant}`, outlet.onEvent);
+    return openZone(config, { ...shared, outlet: { ...own, onEvent }, source, variant });
+  });
+  return joinOffices(main, others, beginRound);
+}
+
+/** One source whose changes are those of both; what it reads is the first. */
+function followBoth(first: RecordSource, second: RecordSource): RecordSource {
+  return {
+    ...first,
+    follow: async (onChange, signal) => {
+      await Promise.all([first.follow?.(onChange, signal), second.follow?.(onChange, signal)]);
+    },
+  };
+}
+
+function openZone(
+  config: AgentConfig,
+  {
+    outlet,
+    source,
+    term,
+    variant,
+    guard,
+    zone = zoneOf(config),
+    sources,
+    sourceName,
+  }: Opening & { guard: GuardSettings; zone?: Zone; sources?: number; sourceName?: string },
+): Office {
+  const publisher = publisherFrom(config, { ...outlet, variant, zone }, term);
   const sync = createSync({
     source,
-    settings: recordSettings(config),
-    guard: config.guard,
-    rrsets: rrsetSettings(config),
+    settings: { ...recordSettings(config), domain: zone.origin },
+    guard,
+    rrsets: { ...rrsetSettings(config), origin: zone.origin, ttl: zone.soa.ttl, ...(sources && { sources }) },
+    ...(sourceName !== undefined && { sourceName }),
     publisher,
     sinkName: outlet.sink.name,
     onEvent: outlet.onEvent,

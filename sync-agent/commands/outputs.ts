@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
+import type { OwnerName } from '../../zone/name.ts';
+import type { Zone } from '../../zone/zone.ts';
 import { type AgentConfig, ConfigError } from '../config.ts';
 import type { OnEvent } from '../events.ts';
 import { createHttp } from '../http.ts';
@@ -21,8 +23,9 @@ import { createCloudflareKvSink } from '../sinks/cloudflare-kv.ts';
 import { createDirectorySink } from '../sinks/directory.ts';
 import type { Sink } from '../sinks/sink.ts';
 
-/** The bit of the source `mesos-state` in stored RRsets. */
+/** The bits of the sources in stored RRsets. */
 const SOURCE_MESOS = 1;
+export const SOURCE_CONSUL = 2;
 /** KV shows a new value elsewhere after up to 60 s or more (platform docs): so much is given. */
 const KV_SPREAD_MS = 90_000;
 
@@ -73,12 +76,18 @@ export type Outlet = {
   readonly onChanged?: (change: Change) => void;
   readonly dryRun?: boolean;
   readonly replaceOtherKey?: boolean;
+  /** The zone whose head tells of this agent; undefined: the configuration's own. */
+  readonly origin?: OwnerName;
 };
 
-/** Of one variant; the main one has no name. */
+/** Of one variant, the main one has no name, and of the configuration's own zone or another. */
 export function publisherFrom(
   config: AgentConfig,
-  { variant, ...outlet }: Outlet & { readonly variant?: string | undefined },
+  {
+    variant,
+    zone = zoneOf(config),
+    ...outlet
+  }: Outlet & { readonly variant?: string | undefined; readonly zone?: Zone },
   term?: Term,
 ): Publisher {
   const { keep, everySeconds, maxMebibytes } = config.history;
@@ -86,7 +95,7 @@ export function publisherFrom(
     ...outlet,
     ...(term && { term }),
     ...(variant !== undefined && { variant }),
-    zone: zoneOf(config),
+    zone,
     settings: zoneSettings(config),
     trustedKeys: () => trustedKeysOf(config),
     livenessSeconds: config.livenessSeconds,
@@ -104,8 +113,9 @@ async function trustedKeysOf(config: AgentConfig): Promise<readonly string[]> {
 }
 
 /** What elections may ask of this agent. */
-export function candidateFrom(config: AgentConfig, { sink, key, writerId, onEvent }: Outlet): Candidate {
-  const place = { sink, origin: zoneOf(config).origin, variant: 'main' };
+export function candidateFrom(config: AgentConfig, outlet: Outlet): Candidate {
+  const { sink, key, writerId, onEvent, origin = zoneOf(config).origin } = outlet;
+  const place = { sink, origin, variant: 'main' };
   return {
     writerId: Buffer.from(writerId).toString('hex'),
     readRoot: async (signal) => {

@@ -6,7 +6,7 @@ import { signingKeyPath, trustedKeys } from '../keys.ts';
 import { createConsole } from '../log.ts';
 import { readHead, readLevels } from '../publish/stored-head.ts';
 import { fromLevels } from '../records/from-levels.ts';
-import type { RecordSet, RecordSetType } from '../records/record-set.ts';
+import type { RecordSet } from '../records/record-set.ts';
 import { createDirectorySink } from '../sinks/directory.ts';
 import { countSkipped, readRecords } from '../sync.ts';
 import { mastersFrom, recordSourceFrom } from './cluster-input.ts';
@@ -103,16 +103,29 @@ async function ownKeys(config: AgentConfig): Promise<readonly string[]> {
 
 /** The set as JSON, names and values sorted, a line a name, in pieces that a pipe can take. */
 function* jsonPieces(records: RecordSet): Generator<string> {
-  const types: readonly RecordSetType[] = ['A', 'AAAA', 'SRV'];
   yield '{';
-  for (const [i, type] of types.entries()) {
+  for (const [i, [type, values]] of byType(records).entries()) {
     yield `${i === 0 ? '' : ','}\n "${type}": {`;
     let separator = '';
-    for (const name of [...records[type].keys()].toSorted()) {
-      yield `${separator}\n  ${JSON.stringify(name)}: ${JSON.stringify(records[type].get(name)?.toSorted())}`;
+    for (const name of [...values.keys()].toSorted()) {
+      yield `${separator}\n  ${JSON.stringify(name)}: ${JSON.stringify(values.get(name)?.toSorted())}`;
       separator = ',';
     }
     yield separator === '' ? '}' : '\n }';
   }
   yield '\n}\n';
+}
+
+/** A, AAAA and SRV always; further types, and names' own TTLs, where there are any. */
+function byType({ A, AAAA, SRV, MORE }: RecordSet): [string, ReadonlyMap<string, readonly string[]>][] {
+  const further = new Map<string, Map<string, string[]>>();
+  for (const [name, values] of MORE) {
+    for (const value of values) {
+      const space = value.indexOf(' ');
+      const type = value.slice(0, space);
+      const named = further.get(type) ?? new Map<string, string[]>();
+      further.set(type, named.set(name, [...(named.get(name) ?? []), value.slice(space + 1)]));
+    }
+  }
+  return [['A', A], ['AAAA', AAAA], ['SRV', SRV], ...[...further].toSorted(([a], [b]) => (a < b ? -1 : 1))];
 }

@@ -28,6 +28,8 @@ export async function runForever(flags: OutputFlags, config: AgentConfig): Promi
     now: Date.now,
     live: () => opened?.source.status?.(),
     marathon: () => marathon?.status(),
+    serverSets: () => opened?.serverSets?.status(),
+    consul: () => opened?.consul?.status(),
   });
   const log = newsOnly(createLog(pino.destination(2), logLevel()));
   const onEvent: OnEvent = (event) => {
@@ -95,7 +97,10 @@ function controlsOf(jobs: Jobs, { facts }: Pick<ReturnType<typeof createAgentSta
   const force = async (): Promise<unknown> =>
     order((office) => office.sync.once(stopSignal(), { force: true }));
   return {
-    status: async () => ({ ...healthOf(facts()), totals: facts().totals }),
+    status: async () => {
+      const { consul, totals } = facts();
+      return { ...healthOf(facts()), ...(consul.length > 0 && { consul }), totals };
+    },
     held: async () => order(async (office) => office.sync.held()),
     sync: async () => order((office) => office.sync.once(stopSignal())),
     release: force,

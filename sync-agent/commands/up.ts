@@ -5,6 +5,8 @@ import { startChurn } from '../../simulate/churn-timer.ts';
 import { startSimulatedMasters } from '../../simulate/server.ts';
 import { createJobs, type Office, runAgent } from '../agent.ts';
 import type { AgentConfig } from '../config.ts';
+import { consulOf } from '../config-consul.ts';
+import { derivedZones } from '../derived-zones.ts';
 import { createSoleElection } from '../election/sole.ts';
 import type { OnEvent } from '../events.ts';
 import { createHttp } from '../http.ts';
@@ -119,7 +121,11 @@ async function startEdge(config: AgentConfig, flags: Flags): Promise<Edge> {
     port: flags.port,
     dataDir: config.dataDir,
     vars: {
-      ZONES: config.domain,
+      ZONES: [
+        config.domain,
+        ...derivedZones(config).map(({ zone }) => zone.origin),
+        ...(consulOf(config) ? [consulOf(config)?.domain] : []),
+      ].join(','),
       ACCESS: 'open',
       ENUMERATION: 'on',
       UPSTREAMS: upstreams.join(','),
@@ -188,6 +194,7 @@ async function keepPublished(
     election,
     candidate,
     openOffice: () => office,
+    follow: opened.consul && opened.source.follow,
     jobs: createJobs(),
     intervalMs,
     minPushMs: intervalMs,

@@ -1,7 +1,7 @@
 import type { HeldScope } from '../events.ts';
 import type { RecordValue } from '../records/difference.ts';
 import { instanceName, readInstance } from '../records/instance.ts';
-import type { RecordSetType } from '../records/record-set.ts';
+import { RECORD_SET_TYPES } from '../records/record-set.ts';
 import { type Case, examine } from './examine.ts';
 import { type Judged, judge } from './judge.ts';
 import { keptValues } from './keep.ts';
@@ -197,8 +197,7 @@ function lossesAfter(
 }
 
 function* valuesOf({ published }: SourceRead): Generator<RecordValue> {
-  const types: readonly RecordSetType[] = ['A', 'AAAA', 'SRV'];
-  for (const type of types) {
+  for (const type of RECORD_SET_TYPES) {
     for (const [name, values] of published[type]) for (const value of values) yield { type, name, value };
   }
 }

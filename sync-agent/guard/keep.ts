@@ -1,7 +1,8 @@
 import type { RecordValue } from '../records/difference.ts';
 import { readInstance, sharedName } from '../records/instance.ts';
-import type { RecordSet, RecordSetType } from '../records/record-set.ts';
-import { ADDRESS_TYPES, agentsName, hasName, type Missing, targetOf } from './missing.ts';
+import { type RecordSet, type RecordSetType, srvTarget } from '../records/record-set.ts';
+import { keptDcosValues } from './keep-dcos.ts';
+import { ADDRESS_TYPES, agentsName, hasName, type Missing } from './missing.ts';
 import type { ReadSource } from './source-read.ts';
 
 /** The values that what is held has in the snapshot and no longer in what was read. */
@@ -21,6 +22,7 @@ export function keptValues(held: readonly Missing[], source: ReadSource, domain:
     }
     for (const name of names) {
       targets.add(name);
+      for (const value of published.MORE.get(name) ?? []) kept.push({ type: 'MORE', name, value });
       const own = instance && readInstance(name, domain);
       for (const type of ADDRESS_TYPES) {
         for (const address of published[type].get(name) ?? []) {
@@ -31,13 +33,15 @@ export function keptValues(held: readonly Missing[], source: ReadSource, domain:
       }
     }
   }
+  const beside = keptDcosValues(held, source);
+  for (const target of beside.targets) targets.add(target);
   for (const [name, values] of published.SRV) {
-    const leading = values.filter((value) => targets.has(targetOf(value)));
+    const leading = values.filter((value) => targets.has(srvTarget(value)));
     if (leading.length === 0) continue;
     const read = new Set(next.SRV.get(name));
     for (const value of leading) if (!read.has(value)) kept.push({ type: 'SRV', name, value });
   }
-  return [...kept, ...shared.A.values(), ...shared.AAAA.values()];
+  return [...kept, ...shared.A.values(), ...shared.AAAA.values(), ...beside.values];
 }
 
 /** Values of names that several may account for: each once, if it is published and was not read. */
@@ -113,7 +117,7 @@ function* placesIn(
 ): Generator<{ readonly key: string; readonly target: string }> {
   for (const values of records.SRV.values()) {
     for (const value of values) {
-      const target = targetOf(value);
+      const target = srvTarget(value);
       if (!isWanted(target)) continue;
       const port = value.slice(target.length);
       for (const address of addressesOf(records, target)) yield { key: `${address}${port}`, target };

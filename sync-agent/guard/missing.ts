@@ -92,12 +92,13 @@ function sortByTask(
   return { tasks: [...tasks.values()], sharedBy, others };
 }
 
-/** Address names of which no address was read. */
+/** Address names of the domain of which no address was read. Those of other zones go with the tasks that have them. */
 function goneNames({ published, next, isClusterRecord }: ReadSource, domain: string): string[] {
   const agents = agentsName(domain);
+  const suffix = `.${domain}.`;
   const gone: string[] = [];
   const look = (name: string): void => {
-    if (name !== agents && !isClusterRecord(name)) gone.push(name);
+    if (name !== agents && name.endsWith(suffix) && !isClusterRecord(name)) gone.push(name);
   };
   if (published === next) return gone;
   for (const name of published.A.keys()) if (!hasName(next, name)) look(name);
@@ -114,9 +115,4 @@ function missingAgentAddresses({ published, next }: ReadSource, domain: string):
     const values = (published[type].get(name) ?? []).filter((value) => !here.has(value));
     return values.map((value) => ({ key: `${name} ${value}`, instance: undefined, names: [name], value }));
   });
-}
-
-/** Of `target:port`. */
-export function targetOf(value: string): string {
-  return value.slice(0, value.lastIndexOf(':'));
 }

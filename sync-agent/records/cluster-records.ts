@@ -1,10 +1,20 @@
 import { canonicalAddress } from '../../zone/address.ts';
-import type { ClusterState, Endpoint, MesosAgent, MesosFramework, ReportSkipped } from '../cluster.ts';
+import type {
+  ClusterState,
+  Endpoint,
+  MesosAgent,
+  MesosFramework,
+  ReportSkipped,
+  StaticRecord,
+} from '../cluster.ts';
 import { addAgent } from './agent.ts';
+import { addDcosMasters } from './dcos.ts';
 import { addFramework, describeFramework } from './framework.ts';
+import { partsOf } from './framework-alias.ts';
 import type { Giver } from './giver.ts';
 import { toFrameworkPart } from './label.ts';
 import { addMasters } from './master.ts';
+import { reportNameConflicts } from './name-conflict.ts';
 import type { RecordSink } from './record-set.ts';
 import type { AddressesOfHost, RecordSettings } from './settings.ts';
 
@@ -25,6 +35,7 @@ export type ClusterPart = {
   readonly masters: readonly Endpoint[];
   /** Of the leader and the masters, by host. */
   readonly masterAddresses: ReadonlyMap<string, readonly string[]>;
+  readonly staticRecords: readonly StaticRecord[];
 };
 
 /** Resolves all endpoints of a state that give records; canonical addresses, none for a host that does not resolve. */
@@ -55,6 +66,7 @@ export function clusterPart(
     })),
     masters: others,
     masterAddresses: new Map(masters.map((master) => [master.host, addressesOf(master)])),
+    staticRecords: state.staticRecords ?? [],
   };
 }
 
@@ -74,7 +86,7 @@ export type Sinks = { readonly own: RecordSink; readonly into: RecordSink };
 /** The records of masters, name server, agents and frameworks. `begin` is told whose the next ones are. */
 export function addClusterRecords(
   { own, into }: Sinks,
-  { leader, agents, frameworks, masters, masterAddresses }: ClusterPart,
+  { leader, agents, frameworks, masters, masterAddresses, staticRecords }: ClusterPart,
   {
     settings,
     report,
@@ -95,7 +107,8 @@ export function addClusterRecords(
     // An agent without the attribute is one that is not reached from there.
     if (settings.agentAddressAttribute === undefined) check(agent.endpoint, addresses, `agent ${agent.id}`);
     begin({ kind: 'agent', agent });
-    if (isPublished) addAgent(own, agent, { domain, addresses });
+    if (isPublished)
+      addAgent(own, agent, { domain, addresses, hasName: settings.further?.agentNames === true });
   }
   for (const [host, addresses] of masterAddresses) check({ host, port: '' }, addresses, `master ${host}`);
   begin({ kind: 'masters' });
@@ -104,14 +117,21 @@ export function addClusterRecords(
       masters,
       domain,
       addressesOf: (host) => masterAddresses.get(host) ?? [],
+      hasServices: settings.further?.masterServices === true,
     });
+  if (isPublished && settings.dcosNames === 'published')
+    addDcosMasters(own, { leader, masters, masterAddresses });
   begin({ kind: 'name-server' });
   for (const address of isPublished ? settings.nameServerAddresses : [])
     own.addAddress(settings.nameServer, address, 'name-server');
+  begin({ kind: 'static-records' });
+  for (const { name, type, value } of isPublished ? staticRecords : [])
+    own.add(type, name, value, 'static-record');
+  reportNameConflicts(frameworks, settings, report);
   if (!publishesSchedulers(settings)) return;
   for (const { framework, part, addresses } of frameworks) {
     begin({ kind: 'framework', framework });
     check(framework.endpoint, addresses, describeFramework(framework));
-    addFramework(into, framework, { name: part, domain, addresses });
+    for (const name of partsOf(part, settings)) addFramework(into, framework, { name, domain, addresses });
   }
 }

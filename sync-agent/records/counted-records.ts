@@ -1,11 +1,14 @@
 import type { ReportSkipped } from '../cluster.ts';
 import { haveSame, type NamesBefore, type NameValues } from './difference.ts';
 import {
+  emptyRecords,
   isAskable,
   type OwnerSink,
+  RECORD_SET_TYPES,
   type RecordSet,
   type RecordSetType,
   type RecordSink,
+  srvTarget,
   typeOf,
 } from './record-set.ts';
 
@@ -24,14 +27,11 @@ export type CountedRecords = {
   readonly takeChanges: () => NamesBefore;
 };
 
-const TYPES: readonly RecordSetType[] = ['A', 'AAAA', 'SRV'];
 /** Above this many values a name's repeats are found through a map instead of by looking. */
 const MANY_VALUES = 16;
 
-type Lists = Record<RecordSetType, Map<string, string[]>>;
-
 export function createCountedRecords(): CountedRecords {
-  const records: Lists = { A: new Map(), AAAA: new Map(), SRV: new Map() };
+  const records = emptyRecords();
   /** How often a value was given beyond the first time, by list. Nearly all are given once. */
   const again = new Map<readonly string[], Map<string, number>>();
   /** Where values stand in lists that are long. */
@@ -44,7 +44,7 @@ export function createCountedRecords(): CountedRecords {
   const touch = (name: string): void => {
     if (!isWatched || before.has(name)) return;
     const values: Partial<Record<RecordSetType, readonly string[]>> = {};
-    for (const type of TYPES) {
+    for (const type of RECORD_SET_TYPES) {
       const list = records[type].get(name);
       if (list) values[type] = [...list];
     }
@@ -109,12 +109,13 @@ export function createCountedRecords(): CountedRecords {
       isWatched = true;
       const changed = new Map<string, NameValues>();
       for (const [name, values] of before) {
-        if (TYPES.some((type) => !haveSame(values[type], records[type].get(name)))) changed.set(name, values);
+        if (RECORD_SET_TYPES.some((type) => !haveSame(values[type], records[type].get(name))))
+          changed.set(name, values);
       }
       // Of what was touched, not of all: a target's addresses change with the element that gives both.
       const own = new Set(changed.keys());
       for (const [name, values] of own.size > 0 ? before : []) {
-        const isLed = (value: string): boolean => own.has(value.slice(0, value.lastIndexOf(':')));
+        const isLed = (value: string): boolean => own.has(srvTarget(value));
         if (!own.has(name) && records.SRV.get(name)?.some(isLed) === true) changed.set(name, values);
       }
       before.clear();

@@ -1,4 +1,10 @@
-import type { RecordSet, RecordSetType } from './record-set.ts';
+import {
+  emptyRecords,
+  RECORD_SET_TYPES,
+  type RecordSet,
+  type RecordSetType,
+  srvTarget,
+} from './record-set.ts';
 
 /** Values of one name by type, each once; a type without any is left out. */
 export type NameValues = { readonly [Type in RecordSetType]?: readonly string[] | undefined };
@@ -9,15 +15,13 @@ export type NamesBefore = ReadonlyMap<string, NameValues>;
 /** One value of one name. */
 export type RecordValue = { readonly type: RecordSetType; readonly name: string; readonly value: string };
 
-const TYPES: readonly RecordSetType[] = ['A', 'AAAA', 'SRV'];
-
 /**
  * Names whose answers differ between two record sets: their own values do, in whatever order they come, or
  * the addresses of a target that their SRV values name.
  */
 export function changedNames(before: RecordSet, after: RecordSet): Set<string> {
   const changed = new Set<string>();
-  for (const type of TYPES) {
+  for (const type of RECORD_SET_TYPES) {
     for (const [name, values] of after[type]) {
       const earlier = before[type].get(name);
       if (!earlier || !haveSame(earlier, values)) changed.add(name);
@@ -27,8 +31,7 @@ export function changedNames(before: RecordSet, after: RecordSet): Set<string> {
   if (changed.size === 0) return changed;
   const own = new Set(changed);
   for (const [name, values] of after.SRV) {
-    if (!own.has(name) && values.some((value) => own.has(value.slice(0, value.lastIndexOf(':')))))
-      changed.add(name);
+    if (!own.has(name) && values.some((value) => own.has(srvTarget(value)))) changed.add(name);
   }
   return changed;
 }
@@ -46,7 +49,7 @@ export function haveSame(a: readonly string[] = [], b: readonly string[] = []): 
 /** `records` and further values; lists that gain some are copied. */
 export function withValues(records: RecordSet, further: readonly RecordValue[]): RecordSet {
   if (further.length === 0) return records;
-  const sum = { A: new Map(records.A), AAAA: new Map(records.AAAA), SRV: new Map(records.SRV) };
+  const sum = copyOf(records);
   const grown = new Map<string, Set<string>>();
   for (const { type, name, value } of further) {
     const id = `${type} ${name}`;
@@ -55,7 +58,7 @@ export function withValues(records: RecordSet, further: readonly RecordValue[]):
   }
   for (const [id, values] of grown) {
     const space = id.indexOf(' ');
-    const type = TYPES.find((each) => each === id.slice(0, space));
+    const type = RECORD_SET_TYPES.find((each) => each === id.slice(0, space));
     if (type) sum[type].set(id.slice(space + 1), [...values]);
   }
   return sum;
@@ -63,30 +66,37 @@ export function withValues(records: RecordSet, further: readonly RecordValue[]):
 
 /** `records` as they were before: what changed set back. */
 export function withBefore(records: RecordSet, before: NamesBefore): RecordSet {
-  const earlier = { A: new Map(records.A), AAAA: new Map(records.AAAA), SRV: new Map(records.SRV) };
-  for (const [name, values] of before) setAll(earlier, name, values);
+  const earlier = copyOf(records);
+  for (const [name, values] of before) setValues(earlier, name, values);
   return earlier;
 }
 
 /** These names of a record set, and none besides. */
 export function partOf(records: RecordSet, names: Iterable<string>): RecordSet {
-  const part = { A: new Map(), AAAA: new Map(), SRV: new Map() };
-  for (const name of names) setAll(part, name, valuesAt(records, name));
+  const part: Lists = emptyRecords();
+  for (const name of names) setValues(part, name, valuesAt(records, name));
   return part;
 }
 
-export function valuesAt(records: RecordSet, name: string): NameValues {
-  return { A: records.A.get(name), AAAA: records.AAAA.get(name), SRV: records.SRV.get(name) };
+export function valuesAt({ A, AAAA, SRV, MORE }: RecordSet, name: string): NameValues {
+  return { A: A.get(name), AAAA: AAAA.get(name), SRV: SRV.get(name), MORE: MORE.get(name) };
 }
 
-export function hasValues({ A, AAAA, SRV }: NameValues): boolean {
-  return A !== undefined || AAAA !== undefined || SRV !== undefined;
+export function hasValues({ A, AAAA, SRV, MORE }: NameValues): boolean {
+  return A !== undefined || AAAA !== undefined || SRV !== undefined || MORE !== undefined;
 }
 
-type Lists = Record<RecordSetType, Map<string, readonly string[]>>;
+/** Lists that others may share: they are replaced, never changed. */
+export type Lists = Record<RecordSetType, Map<string, readonly string[]>>;
 
-function setAll(into: Lists, name: string, values: NameValues): void {
-  for (const type of TYPES) {
+/** Other maps of the same lists. */
+export function copyOf({ A, AAAA, SRV, MORE }: RecordSet): Lists {
+  return { A: new Map(A), AAAA: new Map(AAAA), SRV: new Map(SRV), MORE: new Map(MORE) };
+}
+
+/** A name's values, in the place of all it had. */
+export function setValues(into: Lists, name: string, values: NameValues): void {
+  for (const type of RECORD_SET_TYPES) {
     const list = values[type];
     if (list) into[type].set(name, list);
     else into[type].delete(name);

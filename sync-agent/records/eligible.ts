@@ -1,5 +1,7 @@
 import type { MesosAgent, MesosTask } from '../cluster.ts';
 import { newestRunning } from './address.ts';
+import type { TaskShape } from './shape.ts';
+import type { PublishRule } from './shape-publish.ts';
 import { isVisible, visibilityOf, type Visibility } from './visibility.ts';
 
 /** Which running tasks get records. A task that is left out gets none, of any kind. */
@@ -21,7 +23,8 @@ export type HiddenBy =
   | { readonly reason: 'unhealthy'; readonly sinceSeconds: number }
   | { readonly reason: 'killing' }
   | { readonly reason: 'agent-draining' | 'agent-deactivated'; readonly agentId: string }
-  | { readonly reason: 'visibility'; readonly visibility: Visibility };
+  | { readonly reason: 'visibility'; readonly visibility: Visibility }
+  | PublishRule;
 
 export type HiddenTask = { readonly task: MesosTask; readonly why: HiddenBy };
 
@@ -42,6 +45,8 @@ export type ChosenTasks = {
 export type ChoiceOptions = {
   readonly agentOf: (id: string) => MesosAgent | undefined;
   readonly settings: { readonly tasks?: TaskRules | undefined };
+  /** What labels and rules make of each task; undefined: nothing. */
+  readonly shapeOf?: ((task: MesosTask) => TaskShape) | undefined;
   /** The state's: without it there is no grace. */
   readonly asOfSeconds: number | undefined;
   /**
@@ -53,6 +58,14 @@ export type ChoiceOptions = {
 };
 
 const NOBODY: ReadonlyMap<string, number> = new Map();
+const KEEP_ALL: TaskRules = {
+  unhealthyTasks: 'keep',
+  graceSeconds: 0,
+  killingTasks: 'by-state',
+  drainingAgents: 'keep',
+  deactivatedAgents: 'keep',
+  minVisibility: 'framework',
+};
 
 /**
  * Which of the tasks of one framework with one name make records. Pure. Rules that may be wrong about a task that
@@ -66,20 +79,21 @@ export function chosenTasks(tasks: readonly MesosTask[], options: ChoiceOptions)
     placed.length === running.length
       ? []
       : running.filter(({ agentId }) => options.agentOf(agentId) === undefined);
-  const rules = options.settings.tasks;
-  if (!rules || !leavesOut(rules))
+  const { shapeOf } = options;
+  const rules = options.settings.tasks ?? KEEP_ALL;
+  if (!shapeOf && !leavesOut(rules))
     return { shown: placed, hidden: [], spared: [], unplaced, unhealthySince: NOBODY };
 
   const hidden: HiddenTask[] = [];
   const spared: HiddenTask[] = [];
   const serving = placed.filter((task) => {
-    const why = whyGone(task, rules);
+    const why = shapeOf?.(task).hidden ?? whyGone(task, rules);
     if (why) hidden.push({ task, why });
     return !why;
   });
   const health = judgeHealth(serving, rules, options);
   const isShown = new Set<MesosTask>();
-  for (const alike of byDiscoveryName(serving)) {
+  for (const alike of byDiscoveryName(serving, shapeOf)) {
     const healthy = failOpen(alike, health.why, { hidden, spared });
     const onAgent = ({ agentId }: MesosTask): HiddenBy | undefined =>
       whyOfAgent(options.agentOf(agentId), rules);
@@ -96,12 +110,16 @@ export function chosenTasks(tasks: readonly MesosTask[], options: ChoiceOptions)
 }
 
 /** Tasks of one framework by name, in order: what `chosenTasks` takes, one by one. */
-export function tasksByName(tasks: readonly MesosTask[]): ReadonlyMap<string, readonly MesosTask[]> {
+export function tasksByName(
+  tasks: readonly MesosTask[],
+  shapeOf?: ChoiceOptions['shapeOf'],
+): ReadonlyMap<string, readonly MesosTask[]> {
   const byName = new Map<string, MesosTask[]>();
   for (const task of tasks) {
-    const alike = byName.get(task.name);
+    const name = shapeOf?.(task).name?.label ?? task.name;
+    const alike = byName.get(name);
     if (alike) alike.push(task);
-    else byName.set(task.name, [task]);
+    else byName.set(name, [task]);
   }
   return byName;
 }
@@ -129,15 +147,16 @@ function whyGone(task: MesosTask, { killingTasks, minVisibility }: TaskRules): H
 function judgeHealth(
   tasks: readonly MesosTask[],
   { unhealthyTasks, graceSeconds }: TaskRules,
-  { asOfSeconds, unhealthyBefore }: ChoiceOptions,
+  { asOfSeconds, unhealthyBefore, shapeOf }: ChoiceOptions,
 ): { why: Why; since: ReadonlyMap<string, number>; recheckAtSeconds: number | undefined } {
   const nobody = { why: () => undefined, since: NOBODY, recheckAtSeconds: undefined };
-  if (unhealthyTasks === 'keep') return nobody;
+  if (unhealthyTasks === 'keep' && !shapeOf) return nobody;
   const since = new Map<string, number>();
   let recheckAtSeconds: number | undefined;
-  for (const { id, running } of tasks) {
+  for (const task of tasks) {
+    const { id, running } = task;
     const status = newestRunning(running);
-    if (status?.healthy !== false) continue;
+    if (status?.healthy !== false || (shapeOf?.(task).health ?? unhealthyTasks) === 'keep') continue;
     // Whoever wrote the status may have a clock that is ahead.
     const saidSeconds = Math.min(status.timestamp, asOfSeconds ?? Infinity);
     since.set(id, Math.min(saidSeconds, unhealthyBefore?.get(id) ?? Infinity));
@@ -185,14 +204,18 @@ function failOpen(
   return kept.length > 0 ? kept : tasks;
 }
 
-/** A discovery name takes the task's name's place in all records. */
-function byDiscoveryName(tasks: readonly MesosTask[]): Iterable<readonly MesosTask[]> {
+/** A discovery name takes the task's name's place in all records, and a name by label or rule that of both. */
+function byDiscoveryName(
+  tasks: readonly MesosTask[],
+  shapeOf: ChoiceOptions['shapeOf'],
+): Iterable<readonly MesosTask[]> {
   if (tasks.length < 2) return [tasks];
   const groups = new Map<string | undefined, MesosTask[]>();
   for (const task of tasks) {
-    const group = groups.get(task.discovery?.name);
+    const name = shapeOf?.(task).name?.label ?? task.discovery?.name;
+    const group = groups.get(name);
     if (group) group.push(task);
-    else groups.set(task.discovery?.name, [task]);
+    else groups.set(name, [task]);
   }
   return groups.values();
 }

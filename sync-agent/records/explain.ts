@@ -1,10 +1,12 @@
 import { FormatError } from '../../zone/format-error.ts';
 import { isNameWithin, parseName } from '../../zone/name.ts';
 import type { ClusterState, MesosTask, Skipped } from '../cluster.ts';
+import { isDcosName } from './dcos-names.ts';
+import { dcosWhyNot } from './dcos-why-not.ts';
 import type { HiddenBy, HiddenTask } from './eligible.ts';
 import { generateRecords } from './generate.ts';
 import { sayWhyHidden } from './hidden.ts';
-import type { RecordSet, RecordSetType } from './record-set.ts';
+import { RECORD_SET_TYPES, type RecordSet, type RecordSetType } from './record-set.ts';
 import { type RRsetSettings, toZoneContent } from './rrsets.ts';
 import type { AddressesOfHost, RecordSettings } from './settings.ts';
 import { type GiverFacts, type Source, sourceOf } from './source-of.ts';
@@ -59,7 +61,6 @@ export type ExplainOptions = {
   readonly type?: string | undefined;
 };
 
-const TYPES: readonly RecordSetType[] = ['A', 'AAAA', 'SRV'];
 const EXAMPLES = 5;
 const MAX_ALIKE = 2_000;
 const MAX_SKIPPED = 10;
@@ -87,7 +88,8 @@ export function explainName(state: ClusterState, asked: string, options: Explain
     leader: state.leader,
     contributions: trace.contributions,
   });
-  const missing = whyNot(state, name, { settings, addressesOfHost, hidden });
+  const findMissing = isDcosName(name) ? dcosWhyNot : whyNot;
+  const missing = findMissing(state, name, { settings, addressesOfHost, hidden });
   const related = skipped.filter(({ detail }) => isRelated(detail, name, settings.domain));
   const givers = new Set(
     trace.contributions.map(({ giver }) => (giver.kind === 'task' ? giver.task : undefined)),
@@ -129,7 +131,7 @@ function verdictOn(
       text: `not in zone ${zone.origin}: the Worker forwards it, or refuses it`,
     };
   const answered = rrsets.filter(({ values }) => values.some(({ notAnswered }) => notAnswered === undefined));
-  const types = answered.map((rrset) => rrset.type);
+  const types = answered.flatMap((rrset) => typesIn(rrset));
   if (owner === zone.origin) {
     const isOwn = type === undefined || ['SOA', 'NS', 'ANY'].includes(type);
     const text = 'the zone itself: SOA and NS, from the configuration (records.*)';
@@ -144,6 +146,15 @@ function verdictOn(
   if (below.length > 0)
     return { kind: 'no-data', text: 'no data: nothing is at this name itself, only at names below it' };
   return { kind: 'nxdomain', text: `no such name in zone ${zone.origin} (NXDOMAIN)` };
+}
+
+/** The types of an RRset's answered values: those of `MORE` name them themselves. */
+function typesIn({ type, values }: ExplainedRRset): readonly string[] {
+  if (type !== 'MORE') return [type];
+  const answered = values.filter(({ notAnswered }) => notAnswered === undefined);
+  const types = new Set(answered.map(({ value }) => value.slice(0, value.indexOf(' '))));
+  types.delete('TTL');
+  return [...types];
 }
 
 function whyNotAskable(name: string): string | undefined {
@@ -161,13 +172,13 @@ type Facts = ExplainOptions & GiverFacts & { readonly contributions: readonly Co
 function explainedRRsets(records: RecordSet, name: string, facts: Facts): ExplainedRRset[] {
   const unanswerable: Skipped[] = [];
   const content = toZoneContent(records, facts.rrsets, (skipped) => void unanswerable.push(skipped));
-  const present = TYPES.filter((type) => records[type].has(name));
+  const present = RECORD_SET_TYPES.filter((type) => records[type].has(name));
   if (present.length > 0) content.rrsetsAt(parseName(name));
   return present.map((type) => ({
     type,
-    ttl: facts.rrsets.ttl,
+    ttl: ownTtl(records, name) ?? facts.rrsets.ttl,
     values: (records[type].get(name) ?? []).toSorted().map((value) => {
-      const prefix = `${name} ${type} ${JSON.stringify(value)}: `;
+      const prefix = `${name} ${type === 'MORE' ? value : `${type} ${JSON.stringify(value)}`}: `;
       const refused = unanswerable.find(({ detail }) => detail.startsWith(prefix));
       const given = facts.contributions.filter((each) => each.type === type && each.value === value);
       return {
@@ -177,6 +188,12 @@ function explainedRRsets(records: RecordSet, name: string, facts: Facts): Explai
       };
     }),
   }));
+}
+
+/** The least TTL that is given for a name, as it is answered. */
+function ownTtl({ MORE }: RecordSet, name: string): number | undefined {
+  const given = MORE.get(name)?.filter((value) => value.startsWith('TTL ')) ?? [];
+  return given.length > 0 ? Math.min(...given.map((value) => Number(value.slice('TTL '.length)))) : undefined;
 }
 
 /** Does what was left out name the asked name, or the task or framework it would be of? */
@@ -196,7 +213,7 @@ function isRelated(detail: string, name: string, domain: string): boolean {
 function namesBelow(records: RecordSet, name: string): string[] {
   const below = new Set<string>();
   const suffix = `.${name}`;
-  for (const type of TYPES) {
+  for (const type of RECORD_SET_TYPES) {
     for (const each of records[type].keys()) {
       if (each.endsWith(suffix)) below.add(each);
       if (below.size === EXAMPLES) return [...below].toSorted();
@@ -211,7 +228,8 @@ function nameAbove(records: RecordSet, name: string, domain: string): string | u
   for (let dot = rest.indexOf('.'); dot >= 0 && dot < rest.length - 1; dot = rest.indexOf('.')) {
     rest = rest.slice(dot + 1);
     if (rest === `${domain}.`) return rest;
-    const exists = TYPES.some((type) => records[type].has(rest)) || namesBelow(records, rest).length > 0;
+    const exists =
+      RECORD_SET_TYPES.some((type) => records[type].has(rest)) || namesBelow(records, rest).length > 0;
     if (exists) return rest;
   }
   return undefined;
@@ -222,7 +240,7 @@ function namesAlike(records: RecordSet, name: string): string[] {
   const label = name.slice(0, name.indexOf('.') + 1);
   const parent = name.slice(label.length - 1);
   const alike = new Set<string>();
-  for (const type of TYPES) {
+  for (const type of RECORD_SET_TYPES) {
     for (const each of records[type].keys()) {
       if (alike.size === MAX_ALIKE) return [...alike];
       if (Math.abs(each.length - name.length) > 4) continue;

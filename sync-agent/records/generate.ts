@@ -6,7 +6,9 @@ import { describeFramework } from './framework.ts';
 import type { Giver, Trace } from './giver.ts';
 import { createRecordSet, type RecordSet, type RecordSink } from './record-set.ts';
 import { keepReservedApart } from './reserved.ts';
+import { addServerSet, describeServerSet, hostNamesOfSets, placeServerSet } from './server-set.ts';
 import type { AddressesOfHost, RecordSettings } from './settings.ts';
+import { createShaper } from './shape.ts';
 import { createTaskAdder, reportUnplaced } from './task-group.ts';
 
 export type GenerateOptions = {
@@ -31,6 +33,7 @@ export function generateRecords(
   const begin = (giver: Giver): void => {
     if (giver.kind === 'framework') owner = describeFramework(giver.framework);
     if (giver.kind === 'task') owner = `task ${giver.task.id}`;
+    if (giver.kind === 'server-set') owner = describeServerSet(giver.set);
     trace?.begin(giver);
   };
   const apart =
@@ -44,14 +47,21 @@ export function generateRecords(
   const agents = new Map(cluster.agents.map((placed) => [placed.agent.id, placed]));
   const agentOf = (id: string): MesosAgent | undefined => agents.get(id)?.agent;
   addClusterRecords({ own, into }, cluster, { settings, report, begin });
+  const shaper = settings.shape && createShaper(settings.shape);
+  const hiddenIds = new Set<string>();
   for (const { framework, part } of cluster.frameworks) {
     const hidden = new Set<MesosTask>();
-    for (const tasks of leavesOut(settings.tasks) ? tasksByName(framework.tasks).values() : []) {
-      const chosen = chosenTasks(tasks, { agentOf, settings, asOfSeconds: state.asOfSeconds });
-      for (const { task } of chosen.hidden) hidden.add(task);
+    const shapeOf = shaper && ((task: MesosTask) => shaper(task, part));
+    const isChosen = leavesOut(settings.tasks) || shapeOf;
+    for (const tasks of isChosen ? tasksByName(framework.tasks, shapeOf).values() : []) {
+      const chosen = chosenTasks(tasks, { agentOf, settings, shapeOf, asOfSeconds: state.asOfSeconds });
+      for (const { task } of chosen.hidden) {
+        hidden.add(task);
+        hiddenIds.add(task.id);
+      }
       onChosen?.(chosen);
     }
-    const addTask = createTaskAdder(into, { part, settings });
+    const addTask = createTaskAdder(into, { part, settings, shaper });
     for (const task of framework.tasks) {
       if (task.state !== 'TASK_RUNNING' || hidden.has(task)) continue;
       const placed = agents.get(task.agentId);
@@ -62,6 +72,11 @@ export function generateRecords(
       begin({ kind: 'task', task, framework, agentAddresses: placed.addresses });
       addTask(task, placed, report);
     }
+  }
+  const isHidden = (id: string): boolean => hiddenIds.has(id);
+  for (const each of state.serverSets ?? []) {
+    const placed = placeServerSet(each, { settings, agents, addressesOfHost, isHidden });
+    addServerSet(into, placed, { settings, report, begin });
   }
   return set.records;
 }
@@ -74,7 +89,7 @@ export function hostNamesOf(state: ClusterState, masters: readonly Endpoint[]): 
     ...state.agents.map((agent) => agent.endpoint),
     ...state.frameworks.map((framework) => framework.endpoint),
   ];
-  const names = new Set<string>();
+  const names = hostNamesOfSets(state.serverSets);
   for (const endpoint of endpoints) {
     if (endpoint && endpoint.host !== '' && canonicalAddress(endpoint.host) === undefined)
       names.add(endpoint.host);

@@ -1,4 +1,4 @@
-import type { MesosAgent, MesosFramework, MesosTask } from '../cluster.ts';
+import type { MesosAgent, MesosFramework, MesosTask, ServerSet } from '../cluster.ts';
 import type { RecordSink } from './record-set.ts';
 
 /** Listens while records are made: `begin` tells what the records that follow come from. Only `explain` does. */
@@ -10,8 +10,9 @@ export type Trace = {
 
 /** What gives records. */
 export type Giver =
-  | { readonly kind: 'masters' | 'name-server' }
+  | { readonly kind: 'masters' | 'name-server' | 'static-records' }
   | { readonly kind: 'agent'; readonly agent: MesosAgent }
+  | { readonly kind: 'server-set'; readonly set: ServerSet; readonly member: string }
   | { readonly kind: 'framework'; readonly framework: MesosFramework }
   | {
       readonly kind: 'task';

@@ -1,7 +1,8 @@
 import type { HiddenBy, HiddenTask } from './eligible.ts';
+import type { PublishRule } from './shape-publish.ts';
 
 /** The key of the configuration that leaves such tasks out. */
-const SETTING: Readonly<Record<HiddenBy['reason'], string>> = {
+const SETTING: Readonly<Record<Exclude<HiddenBy, PublishRule>['reason'], string>> = {
   unhealthy: 'records.health.unhealthyTasks',
   killing: 'records.killingTasks',
   'agent-draining': 'records.drainingAgents',
@@ -11,10 +12,10 @@ const SETTING: Readonly<Record<HiddenBy['reason'], string>> = {
 
 /** For people: `unhealthy since 2016-03-22T05:39:51Z (records.health.unhealthyTasks)`. */
 export function sayWhyHidden({ why }: HiddenTask): string {
-  return `${sayWhat(why)} (${SETTING[why.reason]})`;
+  return 'by' in why ? `${why.what} (${why.by})` : `${sayWhat(why)} (${SETTING[why.reason]})`;
 }
 
-function sayWhat(why: HiddenBy): string {
+function sayWhat(why: Exclude<HiddenBy, PublishRule>): string {
   switch (why.reason) {
     case 'unhealthy':
       return `unhealthy since ${sayTime(why.sinceSeconds)}`;

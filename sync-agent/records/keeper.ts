@@ -8,6 +8,8 @@ import { describeFramework } from './framework.ts';
 import type { RecordSet, RecordSink } from './record-set.ts';
 import { keepReservedApart } from './reserved.ts';
 import type { AddressesOfHost, RecordSettings } from './settings.ts';
+import { addServerSet, describeServerSet, placeServerSet, type PlacedServerSet } from './server-set.ts';
+import { createShaper } from './shape.ts';
 import { createTaskAdder, reportUnplaced } from './task-group.ts';
 
 /**
@@ -46,6 +48,9 @@ type Group = {
   readonly unplaced: readonly Skipped[];
 };
 
+/** A ServerSet whose records are given. */
+type GivenSet = { readonly placed: PlacedServerSet; readonly skipped: readonly Skipped[] };
+
 type Given = { readonly task: MesosTask; readonly placed: PlacedAgent; readonly skipped: readonly Skipped[] };
 
 const NOTHING: readonly Skipped[] = [];
@@ -54,11 +59,13 @@ const ignore = (): void => undefined;
 
 export function createRecordKeeper(settings: RecordSettings): RecordKeeper {
   const counted = createCountedRecords();
+  const shaper = settings.shape && createShaper(settings.shape);
   let cluster: (ClusterPart & { readonly skipped: readonly Skipped[] }) | undefined;
   let agents: ReadonlyMap<string, PlacedAgent> = new Map();
   /** Is every agent where it was at the last update? */
   let agentsStay = false;
   const groups = new Map<string, Group>();
+  const sets = new Map<string, GivenSet>();
   /** Whose records are made, and where what is wrong with them goes. */
   let owner = '';
   let skipped: Skipped[] = [];
@@ -93,10 +100,10 @@ export function createRecordKeeper(settings: RecordSettings): RecordKeeper {
   };
 
   const takeBack = ({ task, placed }: Given, part: string): void =>
-    createTaskAdder(takenBack().into, { part, settings })(task, placed, ignore);
+    createTaskAdder(takenBack().into, { part, settings, shaper })(task, placed, ignore);
   const give = (task: MesosTask, placed: PlacedAgent, part: string): Given => {
     owner = `task ${task.id}`;
-    createTaskAdder(opened().into, { part, settings })(task, placed, report);
+    createTaskAdder(opened().into, { part, settings, shaper })(task, placed, report);
     return { task, placed, skipped: skipped.length > 0 ? skipped : NOTHING };
   };
 
@@ -116,6 +123,7 @@ export function createRecordKeeper(settings: RecordSettings): RecordKeeper {
     const chosen = chosenTasks(tasks, {
       agentOf: (id) => agents.get(id)?.agent,
       settings,
+      shapeOf: shaper && ((task) => shaper(task, part)),
       asOfSeconds,
       unhealthyBefore: known?.chosen.unhealthySince,
     });
@@ -138,6 +146,30 @@ export function createRecordKeeper(settings: RecordSettings): RecordKeeper {
     groups.set(key, { frameworkName, part, tasks, agents: placed, chosen, given, unplaced });
   };
 
+  const updateSets = ({ serverSets }: ClusterState, addressesOfHost: AddressesOfHost): void => {
+    if (!serverSets && sets.size === 0) return;
+    const hiddenIds = new Set<string>();
+    for (const { chosen } of groups.values()) for (const { task } of chosen.hidden) hiddenIds.add(task.id);
+    const isHidden = (id: string): boolean => hiddenIds.has(id);
+    const seen = new Set<string>();
+    for (const set of serverSets ?? []) {
+      const key = `${describeServerSet(set)}${seen.has(describeServerSet(set)) ? ` ${seen.size}` : ''}`;
+      seen.add(key);
+      const placed = placeServerSet(set, { settings, agents, addressesOfHost, isHidden });
+      const was = sets.get(key);
+      if (was && sameFacts(was.placed, placed)) continue;
+      if (was) addServerSet(takenBack().into, was.placed, { settings, report: ignore });
+      owner = describeServerSet(set);
+      addServerSet(opened().into, placed, { settings, report });
+      sets.set(key, { placed, skipped: skipped.length > 0 ? skipped : NOTHING });
+    }
+    for (const [key, { placed }] of sets) {
+      if (seen.has(key)) continue;
+      addServerSet(takenBack().into, placed, { settings, report: ignore });
+      sets.delete(key);
+    }
+  };
+
   return {
     update: (state, addressesOfHost) => {
       const part = clusterPart(state, { settings, addressesOfHost });
@@ -149,7 +181,8 @@ export function createRecordKeeper(settings: RecordSettings): RecordKeeper {
       updateCluster(part);
       const seen = new Set<string>();
       for (const [i, { framework, part: name }] of part.frameworks.entries()) {
-        for (const [taskName, tasks] of tasksByName(framework.tasks)) {
+        const shapeOf = shaper && ((task: MesosTask) => shaper(task, name));
+        for (const [taskName, tasks] of tasksByName(framework.tasks, shapeOf)) {
           const key = `${framework.id}\n${seen.has(`${framework.id}\n\n${taskName}`) ? i : ''}\n${taskName}`;
           seen.add(key);
           updateGroup(key, { frameworkName: framework.name, part: name, tasks }, state);
@@ -160,10 +193,15 @@ export function createRecordKeeper(settings: RecordSettings): RecordKeeper {
         for (const each of given.values()) takeBack(each, name);
         groups.delete(key);
       }
+      updateSets(state, addressesOfHost);
       return {
         records: counted.records,
         before: counted.takeChanges(),
-        skipped: onceEach([cluster?.skipped ?? NOTHING, ...skippedIn(groups.values())]),
+        skipped: onceEach([
+          cluster?.skipped ?? NOTHING,
+          ...skippedIn(groups.values()),
+          ...Array.from(sets.values(), (set) => set.skipped),
+        ]),
         hidden: countByReason(groups.values(), 'hidden'),
         spared: countByReason(groups.values(), 'spared'),
         hiddenTasks: [...hiddenIn(groups.values())],
@@ -179,11 +217,9 @@ function sameOrNew(agents: ReadonlyMap<string, PlacedAgent>, placed: PlacedAgent
 }
 
 /** What the cluster's own records hang on. */
-function withoutTasks({ leader, agents, frameworks, masters, masterAddresses }: ClusterPart): unknown {
+function withoutTasks({ frameworks, masterAddresses, ...part }: ClusterPart): unknown {
   return {
-    leader,
-    agents,
-    masters,
+    ...part,
     masterAddresses: [...masterAddresses],
     frameworks: frameworks.map(({ framework: { id, name, endpoint }, ...placed }) => ({
       ...placed,
@@ -199,13 +235,15 @@ function* skippedIn(groups: Iterable<Group>): Generator<readonly Skipped[]> {
   }
 }
 
-/** A name that several elements would have is told of once. */
+const ONCE: ReadonlySet<string> = new Set(['name-not-askable', 'task-label', 'alias-outside-zone']);
+
+/** A name or label that several elements would have is told of once. */
 function onceEach(lists: Iterable<readonly Skipped[]>): Skipped[] {
   const told = new Set<string>();
   const once: Skipped[] = [];
   for (const list of lists) {
     for (const each of list) {
-      if (each.reason === 'name-not-askable' && told.has(each.detail)) continue;
+      if (ONCE.has(each.reason) && told.has(each.detail)) continue;
       told.add(each.detail);
       once.push(each);
     }

@@ -14,7 +14,14 @@ export function addMasters(
     masters,
     domain,
     addressesOf,
-  }: { masters: readonly Endpoint[]; domain: string; addressesOf: AddressesOfHost },
+    hasServices = false,
+  }: {
+    masters: readonly Endpoint[];
+    domain: string;
+    addressesOf: AddressesOfHost;
+    /** `_master._tcp` and `_udp`, which mesos-dns's manual has and its program has not. */
+    hasServices?: boolean;
+  },
 ): void {
   const addressTexts = ({ host }: Endpoint): readonly string[] =>
     parseAddress(host) ? [host] : addressesOf(host);
@@ -25,8 +32,11 @@ export function addMasters(
   };
   let next = 0;
   const number = (master: Endpoint): void => {
-    for (const address of addressTexts(master))
-      into.addAddress(`master${next}.${domain}.`, address, 'master-number');
+    const addresses = addressTexts(master);
+    const name = `master${next}.${domain}.`;
+    for (const address of addresses) into.addAddress(name, address, 'master-number');
+    for (const protocol of hasServices && addresses.length > 0 ? ['tcp', 'udp'] : [])
+      into.add('SRV', `_master._${protocol}.${domain}.`, `${name}:${master.port}`, 'master-port');
     next++;
   };
 

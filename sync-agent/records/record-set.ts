@@ -1,17 +1,33 @@
 import { parseAddress } from '../../zone/address.ts';
-import type { ReportSkipped } from '../cluster.ts';
+import type { ReportSkipped, SrvNumbers } from '../cluster.ts';
 
 /**
  * A cluster's records as mesos-dns holds them: name (with its final dot) → values, each once. Addresses are
- * texts; SRV values are `target:port`, the target with its own final dot, the port as the cluster wrote it.
+ * texts; SRV values are `target:port`, the target with its own final dot, the port as the cluster wrote it, and
+ * behind a space priority and weight where they are not the zone's. `MORE` has what mesos-dns has not: a type and
+ * RDATA in presentation form (RFC 1035 §5.1), such as `TXT "a=b"`, or `TTL 5` for all that the name holds.
  */
-export type RecordSet = {
-  readonly A: ReadonlyMap<string, readonly string[]>;
-  readonly AAAA: ReadonlyMap<string, readonly string[]>;
-  readonly SRV: ReadonlyMap<string, readonly string[]>;
-};
+export type RecordSet = Readonly<Record<RecordSetType, ReadonlyMap<string, readonly string[]>>>;
 
-export type RecordSetType = keyof RecordSet;
+export const RECORD_SET_TYPES = ['A', 'AAAA', 'SRV', 'MORE'] as const;
+export type RecordSetType = (typeof RECORD_SET_TYPES)[number];
+
+/** Lists to fill. */
+export type RecordLists = Record<RecordSetType, Map<string, string[]>>;
+
+export function emptyRecords(): RecordLists {
+  return { A: new Map(), AAAA: new Map(), SRV: new Map(), MORE: new Map() };
+}
+
+/** An SRV value; `numbers` where they are not the zone's. */
+export function srvValue(target: string, port: number, numbers?: SrvNumbers): string {
+  return `${target}:${port}${numbers ? ` ${numbers.priority} ${numbers.weight}` : ''}`;
+}
+
+/** The name that an SRV value leads to, with its final dot. */
+export function srvTarget(value: string): string {
+  return value.slice(0, value.lastIndexOf(':'));
+}
 
 /** Which rule a record is made by, for `explain`. One sentence on each: `records/rule.ts`. */
 export type RecordRule =
@@ -31,7 +47,33 @@ export type RecordRule =
   | 'task-host-port'
   | 'task-host-port-on-agent'
   | 'discovery-port'
-  | 'named-discovery-port';
+  | 'named-discovery-port'
+  | 'master-port'
+  | 'agent-host-name'
+  | 'numbered-port'
+  | 'group-service'
+  | 'service-binding'
+  | 'task-metadata'
+  | 'static-record'
+  | 'task-tag'
+  | 'task-tag-port'
+  | 'task-numbered-port'
+  | 'task-alias'
+  | 'task-ttl'
+  | 'dcos-agentip'
+  | 'dcos-containerip'
+  | 'dcos-autoip'
+  | 'dcos-instance'
+  | 'dcos-port'
+  | 'dcos-named-port'
+  | 'dcos-vip'
+  | 'dcos-vip-port'
+  | 'dcos-leader'
+  | 'dcos-master'
+  | 'server-set-shared-name'
+  | 'server-set-instance'
+  | 'server-set-port'
+  | 'server-set-alias';
 
 /** Takes records one by one while a set is made. Rules are told for those who listen: a set has no use for them. */
 export type RecordSink = {
@@ -52,11 +94,7 @@ const MANY_VALUES = 16;
 
 /** A set to fill. Names nobody can ask for are left out and reported, each once. */
 export function createRecordSet(report: ReportSkipped): RecordSink & { readonly records: RecordSet } {
-  const records = {
-    A: new Map<string, string[]>(),
-    AAAA: new Map<string, string[]>(),
-    SRV: new Map<string, string[]>(),
-  };
+  const records = emptyRecords();
   const dropped = new Set<string>();
   /** The values of lists that are long. */
   const known = new Map<readonly string[], Set<string>>();
@@ -107,7 +145,8 @@ export function typeOf(address: string): 'A' | 'AAAA' {
 }
 
 const ASKABLE = /^(?:[!#-'*+,/-9:<-?[\]^_`a-z{|}~-]{1,63}\.)+$/;
-const MAX_NAME_CHARACTERS = 254;
+/** With the final dot: 255 octets (RFC 1035 §2.3.4). */
+export const MAX_NAME_CHARACTERS = 254;
 
 /**
  * Can a DNS question for this name find it? Not with an empty label, one over 63 octets, a name over 255,

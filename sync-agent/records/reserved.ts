@@ -1,4 +1,5 @@
 import type { ReportSkipped } from '../cluster.ts';
+import { agentDomain } from './agent.ts';
 import type { RecordSink } from './record-set.ts';
 import type { RecordSettings } from './settings.ts';
 
@@ -39,14 +40,21 @@ export function keepReservedApart(
   };
 }
 
-/** Tells whether a name (with its final dot) is the cluster's own: `leader`, `master`, `masterN`, `slave`, or the name server's. */
+/**
+ * Tells whether a name (with its final dot) is the cluster's own: `leader`, `master`, `masterN`, `slave`, the name
+ * server's, where agents have names those, and wildcards, which answer for others (RFC 4592).
+ */
 export function reservedBy({
   domain,
   nameServer,
-}: Pick<RecordSettings, 'domain' | 'nameServer'>): (name: string) => boolean {
+  further,
+}: Pick<RecordSettings, 'domain' | 'nameServer' | 'further'>): (name: string) => boolean {
   const suffix = `.${domain}.`;
   const server = nameServer.toLowerCase();
+  const ofAgents = further?.agentNames === true ? `.${agentDomain(domain)}` : undefined;
   return (name) =>
     name === server ||
+    name.startsWith('*.') ||
+    (ofAgents !== undefined && name.endsWith(ofAgents)) ||
     (name.indexOf('.') === name.length - suffix.length && /^(?:leader|master\d*|slave)\./.test(name));
 }

@@ -1,7 +1,9 @@
 import type { Endpoint } from '../cluster.ts';
 import type { AddressSettings } from './address.ts';
 import type { TaskRules } from './eligible.ts';
+import type { FurtherRecords } from './further.ts';
 import type { LabelRules } from './label.ts';
+import type { ShapeRules } from './shape-settings.ts';
 
 /** What names and addresses a cluster's tasks get. Defaults and config names: `config.ts`. */
 export type RecordSettings = AddressSettings & {
@@ -25,6 +27,14 @@ export type RecordSettings = AddressSettings & {
   readonly agentAddressAttribute?: string | undefined;
   /** `left-out`: no `leader`, `master`, `masterN`, `slave` and their services. */
   readonly clusterNames?: 'published' | 'left-out' | undefined;
+  /** `published`: the names of DC/OS too, in `thisdcos.directory`. */
+  readonly dcosNames?: 'published' | 'left-out' | undefined;
+  /** Further parts that a framework's names are made with, by its own: `aurora` → `twitterscheduler`. */
+  readonly frameworkAliases?: ReadonlyMap<string, readonly string[]> | undefined;
+  /** What labels and rules make of tasks; undefined: nothing, as with mesos-dns. */
+  readonly shape?: ShapeRules | undefined;
+  /** Undefined: none. */
+  readonly further?: FurtherRecords | undefined;
   /** Which running tasks are left out; undefined: none, as with mesos-dns. */
   readonly tasks?: TaskRules | undefined;
 };

@@ -4,6 +4,8 @@ import { chooseAddresses } from './address.ts';
 import type { Giver } from './giver.ts';
 import type { RecordRule } from './record-set.ts';
 import { RULES } from './rule.ts';
+import { describeServerSet } from './server-set.ts';
+import { sayShape } from './shape-said.ts';
 import type { AddressesOfHost, RecordSettings } from './settings.ts';
 import type { Contribution } from './trace.ts';
 
@@ -27,13 +29,12 @@ export type GiverFacts = {
 };
 
 /** Where one value of a name is from. */
-export function sourceOf({ rule, giver, value, type }: Contribution, facts: GiverFacts): Source {
+export function sourceOf(contribution: Contribution, facts: GiverFacts): Source {
+  const { rule, giver, value, type } = contribution;
   const sentence = rule === undefined ? 'by no named rule' : RULES[rule];
-  return {
-    rule,
-    sentence,
-    ...describeGiver(giver, { value: type === 'SRV' ? undefined : value, rule, facts }),
-  };
+  const hasAddress = type === 'A' || type === 'AAAA';
+  const { by, ...source } = describeGiver(giver, { value: hasAddress ? value : undefined, rule, facts });
+  return { rule, sentence, by: `${by}${sayShape(contribution, facts.settings)}`, ...source };
 }
 
 function describeGiver(
@@ -46,10 +47,10 @@ function describeGiver(
       const by = `task ${task.id} of framework ${JSON.stringify(framework.name)} on agent ${task.agentId}`;
       const ids = { taskId: task.id, framework: framework.name, agentId: task.agentId };
       if (value === undefined) return { by, ...ids };
-      const onAgent = rule?.endsWith('-on-agent') === true;
-      const addressFrom = onAgent
-        ? "the agent's own"
-        : chooseAddresses(task, facts.settings, agentAddresses).from;
+      const isDcos = rule?.startsWith('dcos-') === true;
+      const onAgent = rule?.endsWith('-on-agent') === true || (isDcos && agentAddresses.includes(value));
+      const chosen = isDcos ? 'netinfo' : chooseAddresses(task, facts.settings, agentAddresses).from;
+      const addressFrom = onAgent ? "the agent's own" : chosen;
       return { by, ...ids, ...(addressFrom !== undefined && { addressFrom }) };
     }
     case 'framework': {
@@ -62,9 +63,16 @@ function describeGiver(
         agentId: giver.agent.id,
         ...ofHost(giver.agent.endpoint, value),
       };
+    case 'server-set': {
+      const { set, member } = giver;
+      return { by: `${member} of ${describeServerSet(set)}`, framework: set.frameworkName };
+    }
     case 'name-server':
       return { by: 'the configuration', addressFrom: 'records.nameServerAddresses' };
+    case 'static-records':
+      return { by: 'the zone file of the configuration (staticRecords)' };
     case 'masters': {
+      if (rule === 'master-port') return { by: 'the masters' };
       const { leader, master } = masterOf(value, facts);
       const by = master
         ? `${leader ? 'the leading master' : 'master'} ${master.host}:${master.port}`

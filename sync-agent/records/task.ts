@@ -1,7 +1,7 @@
 import type { DiscoveryPort, MesosTask, PortRange, ReportSkipped } from '../cluster.ts';
 import { instanceTail } from './instance.ts';
 import { toLabel } from './label.ts';
-import type { OwnerSink, RecordRule, RecordSink } from './record-set.ts';
+import { type OwnerSink, type RecordRule, type RecordSink, srvValue } from './record-set.ts';
 import type { RecordSettings } from './settings.ts';
 import { withVisiblePorts } from './visibility.ts';
 
@@ -65,9 +65,9 @@ function addDiscoveryPort(
   const portLabel = toLabel(port.name, settings.labelRules);
   for (const protocol of protocolLabels(port, settings)) {
     const owner = `_${name}._${protocol}.${place.inDomain}`;
-    into.add('SRV', owner, `${target}:${port.number}`, 'discovery-port');
-    if (portLabel !== '')
-      into.add('SRV', `_${portLabel}.${owner}`, `${target}:${port.number}`, 'named-discovery-port');
+    const value = srvValue(target, port.number, port.srv);
+    into.add('SRV', owner, value, 'discovery-port');
+    if (portLabel !== '') into.add('SRV', `_${portLabel}.${owner}`, value, 'named-discovery-port');
   }
 }
 
@@ -102,20 +102,28 @@ export function createSharedNames(
   };
 }
 
-function taskParts({ name, discovery }: MesosTask, settings: RecordSettings): readonly string[] {
-  if (!discovery) return [toLabel(name, settings.labelRules)];
-  const raw = settings.rawDiscoveryNames === 'as-is' ? discovery.name : discovery.name.toLowerCase();
-  const label = toLabel(discovery.name, settings.labelRules);
+/** What a task is called in names: a label, and before it a discovery name as it stands. */
+export function taskParts({ name, discovery }: MesosTask, settings: RecordSettings): readonly string[] {
+  return discovery ? discoveryParts(discovery.name, settings) : [toLabel(name, settings.labelRules)];
+}
+
+/** What a discovery name makes of names: itself as it stands, and its label form. */
+export function discoveryParts(
+  name: string,
+  { rawDiscoveryNames, labelRules }: Pick<RecordSettings, 'rawDiscoveryNames' | 'labelRules'>,
+): readonly string[] {
+  const raw = rawDiscoveryNames === 'as-is' ? name : name.toLowerCase();
+  const label = toLabel(name, labelRules);
   return raw === label ? [label] : [raw, label];
 }
 
 /** A port without a protocol is meant for both. */
-function protocolLabels(port: DiscoveryPort, { labelRules }: RecordSettings): readonly string[] {
+export function protocolLabels(port: DiscoveryPort, { labelRules }: RecordSettings): readonly string[] {
   const label = toLabel(port.protocol, labelRules);
   return label === '' ? ['tcp', 'udp'] : [label];
 }
 
-function hostPorts(task: MesosTask, most: number, report: ReportSkipped): readonly number[] {
+export function hostPorts(task: MesosTask, most: number, report: ReportSkipped): readonly number[] {
   const ports: number[] = [];
   for (const { begin, end } of task.ports) {
     for (let port = begin; port <= end; port++) {

@@ -3,10 +3,15 @@ import type { ClusterState, Endpoint, MesosFramework, MesosTask } from '../clust
 import { excludedAddresses, taskAddresses } from './address.ts';
 import type { HiddenBy } from './eligible.ts';
 import { sayWhyHidden } from './hidden.ts';
+import { partsOf } from './framework-alias.ts';
 import { instanceTail } from './instance.ts';
 import { toFrameworkPart } from './label.ts';
 import { reservedBy } from './reserved.ts';
 import type { AddressesOfHost, RecordSettings } from './settings.ts';
+import { createShaper } from './shape.ts';
+import { addShape, shapedTask } from './shape-records.ts';
+import { type ShapeReason, whyNotByShape } from './shape-why-not.ts';
+import { whyNotOfSets } from './server-set-why-not.ts';
 import { addTask, createSharedNames } from './task.ts';
 import { type Contribution, NOWHERE, traceName } from './trace.ts';
 import { withVisiblePorts } from './visibility.ts';
@@ -28,6 +33,7 @@ export type WhyNot = {
     | 'not-configured'
     | 'address-excluded'
     | 'port-hidden'
+    | ShapeReason
     | `hidden-${HiddenBy['reason']}`;
   readonly detail: string;
 };
@@ -40,21 +46,34 @@ export type WhyNotOptions = {
 };
 
 const ANYWHERE = ['0.0.0.0'];
+/** What the task's own addresses are given by. */
+const OWN_ADDRESS_RULES = [
+  'task-shared-name',
+  'task-instance-name',
+  'task-tag',
+  'task-numbered-port',
+  'task-alias',
+] as const;
 /** Stands for ports that a task does not have, to see which names they would make. */
-const ANY_PORT = { number: 0, name: '', protocol: '' };
+const ANY_PORT = { number: 1, name: '', protocol: '' };
 
 /** Everything in a state that would give `name` (lower case, with its final dot) and does not. Pure. */
 export function whyNot(state: ClusterState, name: string, options: WhyNotOptions): WhyNot[] {
   const { settings } = options;
   const found = clusterNames(state, name, options);
   for (const framework of state.frameworks) {
-    const part = toFrameworkPart(framework.name, settings.labelRules);
-    if (!isOfFramework(name, part, settings.domain)) continue;
-    found.push(...frameworkName(framework, name, { part, ...options }));
-    const probe = createProbe(name, { part, settings });
-    for (const task of framework.tasks)
-      found.push(...taskNames(state, { framework, task }, { probe, ...options }));
+    for (const part of partsOf(toFrameworkPart(framework.name, settings.labelRules), settings)) {
+      // Labels may give a task any name.
+      if (!settings.shape && !isOfFramework(name, part, settings.domain)) continue;
+      found.push(...frameworkName(framework, name, { part, ...options }));
+      const probe = createProbe(name, { part, settings });
+      const plain = createProbe(name, { part, settings: { ...settings, shape: undefined } });
+      const exact = createProbe(name, { part, settings, portsLeftOut: true });
+      for (const task of framework.tasks)
+        found.push(...taskNames(state, { framework, task }, { probe, plain, exact, ...options }));
+    }
   }
+  found.push(...whyNotOfSets(state, name, options));
   for (const completed of state.ended.frameworks) {
     if (isOfFramework(name, toFrameworkPart(completed, settings.labelRules), settings.domain))
       found.push({ reason: 'framework-completed', detail: `framework ${quote(completed)} has completed` });
@@ -76,7 +95,15 @@ function isOfFramework(name: string, part: string, domain: string): boolean {
 type Probe = (task: MesosTask) => readonly Contribution[];
 
 /** Tells what a task would give the name if it ran, had addresses and ports, and no rule left it out. */
-function createProbe(name: string, { part, settings }: { part: string; settings: RecordSettings }): Probe {
+function createProbe(
+  name: string,
+  {
+    part,
+    settings,
+    portsLeftOut = false,
+  }: { part: string; settings: RecordSettings; portsLeftOut?: boolean },
+): Probe {
+  const shaper = settings.shape && createShaper(settings.shape);
   const trace = traceName(name);
   const into = trace.around(NOWHERE);
   const inDomain = `${part}.${settings.domain}.`;
@@ -86,7 +113,12 @@ function createProbe(name: string, { part, settings }: { part: string; settings:
   const place = { inDomain, onAgent, names, addresses: ANYWHERE, agentAddresses: ANYWHERE };
   return (task) => {
     const before = trace.contributions.length;
-    addTask(into, task, { place, settings: every, report: () => undefined });
+    const whole = shaper?.(task, part);
+    const shape = whole && (portsLeftOut ? whole : { ...whole, leftOutPorts: undefined });
+    const shaped = shape ? shapedTask(task, shape) : task;
+    addTask(into, shaped, { place, settings: every, report: () => undefined });
+    if (shape && settings.shape)
+      addShape(into, { task: shaped, shape, rules: settings.shape, place, settings: every });
     return trace.contributions.slice(before);
   };
 }
@@ -96,12 +128,21 @@ type OfTask = { readonly framework: MesosFramework; readonly task: MesosTask };
 function taskNames(
   state: ClusterState,
   { framework, task }: OfTask,
-  { probe, settings, addressesOfHost, hidden }: WhyNotOptions & { probe: Probe },
+  {
+    probe,
+    plain,
+    exact,
+    settings,
+    addressesOfHost,
+    hidden,
+  }: WhyNotOptions & Record<'probe' | 'plain' | 'exact', Probe>,
 ): WhyNot[] {
   const who = `task ${task.id} of framework ${quote(framework.name)}`;
-  const withPorts = { ...task, ports: [{ begin: 0, end: 0 }] };
+  const withPorts = { ...task, ports: [{ begin: 1, end: 1 }] };
   const given = probe(withPorts);
-  if (given.length === 0) return discoveryPorts(task, { who, probe });
+  const byShape = (): WhyNot[] =>
+    whyNotByShape(task, { who, frameworkName: framework.name, settings, plain, exact });
+  if (given.length === 0) return [...byShape(), ...discoveryPorts(task, { who, probe })];
   const made = given.find((each) => each.made === each.made.toLowerCase())?.made ?? given[0]?.made ?? '';
   if (settings.reservedNames === 'kept-apart' && reservedBy(settings)(made))
     return [{ reason: 'reserved-name', detail: `${who} may not add itself to ${made}` }];
@@ -118,7 +159,7 @@ function taskNames(
   const agentAddresses = addressesOf(agent.endpoint, addressesOfHost);
   const found: WhyNot[] = [];
   const rules = new Set(given.map(({ rule }) => rule));
-  const needsOwn = rules.has('task-shared-name') || rules.has('task-instance-name');
+  const needsOwn = OWN_ADDRESS_RULES.some((rule) => rules.has(rule));
   if (needsOwn) {
     for (const { address, source, prefix } of excludedAddresses(task, settings))
       found.push({
@@ -149,6 +190,7 @@ function taskNames(
       reason: 'port-hidden',
       detail: `${who} has the port, whose visibility is below ${least.toUpperCase()} (records.minVisibility)`,
     });
+  if (!task.ports.every(({ begin, end }) => begin > end) || task.discovery) found.push(...byShape());
   return found;
 }
 

@@ -19,6 +19,7 @@ import {
   objectField,
   textField,
 } from './fields.ts';
+import { hasHostPorts, readLabels } from './labels.ts';
 import { parsePid } from './pid.ts';
 import { parsePortRanges } from './port-ranges.ts';
 
@@ -41,7 +42,14 @@ export function readAgent(json: unknown, report: ReportSkipped): MesosAgent | un
     );
     if (agent['pid'] === undefined) report({ reason: 'agent-pid', detail: `agent ${id} has no pid` });
     const attributes = readAttributes(agent['attributes']);
-    return { id, endpoint, standing: readStanding(agent), ...(attributes && { attributes }) };
+    const { hostname } = agent;
+    return {
+      id,
+      endpoint,
+      standing: readStanding(agent),
+      ...(attributes && { attributes }),
+      ...(typeof hostname === 'string' && hostname !== '' && { hostname }),
+    };
   });
 }
 
@@ -103,6 +111,7 @@ export function readTask(json: unknown, report: ReportSkipped): MesosTask | unde
     const id = textField(task, 'id');
     const skip = (reason: SkipReason, detail: string): void =>
       report({ reason, detail: `task ${id}: ${detail}` });
+    const labels = readLabels(task['labels']);
     return {
       id,
       name: textField(task, 'name'),
@@ -112,6 +121,8 @@ export function readTask(json: unknown, report: ReportSkipped): MesosTask | unde
       running: readStatuses(task, skip),
       discovery: readDiscovery(task, skip),
       ...(task['state'] === 'TASK_RUNNING' && newestState(task) === 'TASK_KILLING' && { killing: true }),
+      ...(labels && { labels }),
+      ...(hasHostPorts(task) && { hasHostPorts: true }),
     };
   });
 }
@@ -222,7 +233,8 @@ function readDiscovery(task: JsonObject, skip: Skip): Discovery | undefined {
     );
     if (port) ports.push(port);
   }
-  return name === '' ? undefined : { name, ports, ...readVisibility(discovery) };
+  const labels = readLabels(discovery['labels']);
+  return name === '' ? undefined : { name, ports, ...readVisibility(discovery), ...(labels && { labels }) };
 }
 
 /** Mesos's own words alone; others are as none. */
@@ -235,11 +247,13 @@ function readVisibility({ visibility }: JsonObject): { readonly visibility?: str
 function readDiscoveryPort(port: JsonObject): DiscoveryPort {
   const number = numberField(port, 'number');
   if (!Number.isSafeInteger(number)) throw new FormatError('number', `is ${number}, which is no port`);
+  const labels = readLabels(port['labels']);
   return {
     number,
     name: textField(port, 'name'),
     protocol: textField(port, 'protocol'),
     ...readVisibility(port),
+    ...(labels && { labels }),
   };
 }
 

@@ -118,9 +118,10 @@ export function createZooKeeperTree(): ZooKeeperTree {
             .filter((node) => node !== '/' && parentOf(node) === path)
             .map((node) => node.slice(below.length));
         },
-        read: async (path, stop) => {
+        read: async (path, stop, onChange) => {
           await asked(`read ${path}`, stop);
           if (readFailure !== undefined) throw new ZooKeeperError(`${name}: read ${path}: ${readFailure}`);
+          if (nodes.has(path)) watch(`node ${path}`, onChange);
           return nodes.get(path);
         },
         close: async () => session.end('was closed'),

@@ -263,6 +263,7 @@ function open(parts: Parts): {
       },
       rollback: () => expect.unreachable(),
       held: () => ({ scopes: [], values: [] }),
+      content: () => undefined,
     },
   });
   return {

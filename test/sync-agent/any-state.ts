@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { ClusterState, MesosFramework, MesosTask } from '../../sync-agent/cluster.ts';
+import type { ClusterState, Labels, MesosFramework, MesosTask } from '../../sync-agent/cluster.ts';
 import { endpoints, stateWith, statusWith } from './states.ts';
 
 /** Small states in which names collide, with each agent known once. */
@@ -49,12 +49,14 @@ export function anyState(): fc.Arbitrary<ClusterState> {
             number: fc.nat(3),
             name: fc.constantFrom('', 'http'),
             protocol: fc.constantFrom('', 'tcp'),
+            labels: fc.constantFrom(undefined, undefined, { tags: 'blue' }, { tags: 'Red,blue' }),
           }),
           { maxLength: 2 },
         ),
       }),
       { nil: undefined },
     ),
+    labels: fc.option(anyLabels(), { nil: undefined }),
   });
   const framework: fc.Arbitrary<MesosFramework> = fc.record({
     id: fc.constantFrom('f1', 'f2'),
@@ -68,4 +70,32 @@ export function anyState(): fc.Arbitrary<ClusterState> {
   return fc
     .record({ leader: endpoint, agents, frameworks: fc.array(framework, { maxLength: 6 }) })
     .map(stateWith);
+}
+
+/** Labels that rules of ours look at (docs/labels.md), with values that some of them take and some do not. */
+function anyLabels(): fc.Arbitrary<Labels> {
+  return fc.record(
+    {
+      'mesos-doh.publish': fc.constantFrom('true', 'false', 'maybe'),
+      'mesos-doh.name': fc.constantFrom('web', 'Shop', '日'),
+      'mesos-doh.alias': fc.constantFrom(
+        'shop',
+        'leader.mesos,x.y.mesos',
+        'web.marathon.mesos',
+        'apps.example',
+      ),
+      'mesos-doh.ttl': fc.constantFrom('5', '60', 'abc'),
+      'mesos-doh.weight': fc.constantFrom('7', '70000'),
+      'mesos-doh.priority': fc.constantFrom('0', '3'),
+      'mesos-doh.health': fc.constantFrom('keep', 'leave-out', 'x'),
+      overrideTaskName: fc.constantFrom('Kafka_1', 'web'),
+      tags: fc.constantFrom('blue', 'blue,Green', ':'),
+      ports: fc.constantFrom('0', '1,0', '7'),
+      HAPROXY_GROUP: fc.constantFrom('external', 'internal'),
+      HAPROXY_0_VHOST: fc.constantFrom('www.mesos', 'www.apps.example', 'www.example.com'),
+      HAPROXY_0_ENABLED: fc.constantFrom('true', 'false'),
+      HAPROXY_1_ENABLED: fc.constant('false'),
+    },
+    { requiredKeys: [] },
+  );
 }

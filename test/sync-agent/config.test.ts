@@ -32,7 +32,6 @@ describe('a configuration', () => {
         profile: 'full',
         srvWeight: 1,
         labelRules: 'rfc1123',
-        ipSources: ['netinfo', 'mesos', 'host'],
         nameServerAddresses: [],
         refresh: 60,
         retry: 600,

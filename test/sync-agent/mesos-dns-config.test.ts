@@ -64,7 +64,6 @@ describe("mesos-dns's configuration", () => {
         negativeTtl: 60,
         srvWeight: 1,
         labelRules: 'rfc1123',
-        ipSources: ['netinfo', 'mesos', 'host'],
         nameServer: 'ns1.mesos',
         hostmaster: 'root.ns1.mesos',
         nameServerAddresses: [],
@@ -74,6 +73,7 @@ describe("mesos-dns's configuration", () => {
         recursionAvailable: 'always',
       },
     });
+    expect(recordSettings(parsed).ipSources).toEqual(['netinfo', 'mesos', 'host']);
     expect(recordSettings(parsed)).toMatchObject({
       rawDiscoveryNames: 'as-is',
       reservedNames: 'mixed',

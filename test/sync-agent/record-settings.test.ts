@@ -27,6 +27,14 @@ const PROFILES = {
         ),
         status: 'newest-with-address',
       },
+      further: {
+        masterServices: true,
+        agentNames: false,
+        numberedPorts: false,
+        groupServices: false,
+        serviceBindings: 'none',
+        txt: [],
+      },
     },
   },
   'mesos-dns': {

@@ -363,7 +363,7 @@ describe('memory', () => {
   });
 });
 
-const EMPTY: RecordSet = { A: new Map(), AAAA: new Map(), SRV: new Map() };
+const EMPTY: RecordSet = { A: new Map(), AAAA: new Map(), SRV: new Map(), MORE: new Map() };
 const POOL: readonly Job[] = [
   ...jobs('f', 25, { on: 5 }),
   ...jobs('g', 15, { name: 'api', from: 100, on: 5 }),

@@ -163,7 +163,7 @@ export function createPublisher(first: Town): Publisher {
   };
 }
 
-const EMPTY_SET: RecordSet = { A: new Map(), AAAA: new Map(), SRV: new Map() };
+const EMPTY_SET: RecordSet = { A: new Map(), AAAA: new Map(), SRV: new Map(), MORE: new Map() };
 
 function countsOf(town: Town | undefined) {
   const state = stateOf(town ?? { jobs: [] });
@@ -190,5 +190,6 @@ function readBack({ A, AAAA, SRV }: RecordSet): RecordSet {
     A: turned(A),
     AAAA: turned(AAAA),
     SRV: turned(new Map(carried.filter(([, list]) => list.length > 0))),
+    MORE: new Map(),
   };
 }

@@ -58,7 +58,7 @@ export function names(from: number, to: number, version = 0): Names {
 }
 
 export function contentOf(all: Names): ZoneContent {
-  const set = { A: new Map(Object.entries(all)), AAAA: new Map(), SRV: new Map() };
+  const set = { A: new Map(Object.entries(all)), AAAA: new Map(), SRV: new Map(), MORE: new Map() };
   return toZoneContent(set, { origin: ORIGIN, ttl: 60, srvWeight: 1, sources: 1 }, () => undefined);
 }
 

@@ -12,13 +12,13 @@ import {
 type Given = { readonly type: RecordSetType; readonly name: string; readonly value: string };
 
 const none = (): void => undefined;
-const copyOf = ({ A, AAAA, SRV }: RecordSet): RecordSet => {
+const copyOf = ({ A, AAAA, SRV, MORE }: RecordSet): RecordSet => {
   const copied = (lists: RecordSet['A']): Map<string, string[]> =>
     new Map(Array.from(lists, ([name, values]) => [name, [...values]]));
-  return { A: copied(A), AAAA: copied(AAAA), SRV: copied(SRV) };
+  return { A: copied(A), AAAA: copied(AAAA), SRV: copied(SRV), MORE: copied(MORE) };
 };
-const sorted = ({ A, AAAA, SRV }: RecordSet): unknown =>
-  [A, AAAA, SRV].map((lists) =>
+const sorted = ({ A, AAAA, SRV, MORE }: RecordSet): unknown =>
+  [A, AAAA, SRV, MORE].map((lists) =>
     Array.from(lists, ([name, values]) => `${name} ${values.toSorted().join(' ')}`).toSorted(),
   );
 const giveAll = (records: CountedRecords, given: readonly Given[]): void => {
@@ -51,7 +51,7 @@ describe('counted records', () => {
     sink.at('Web.mesos.').addAddress('10.0.0.2');
     records.takingBack().add('A', 'Web.mesos.', '10.0.0.1');
     expect(told).toEqual([{ reason: 'name-not-askable', detail: '"Web.mesos." can\'t be asked for' }]);
-    expect(sorted(records.records)).toEqual([[], [], []]);
+    expect(sorted(records.records)).toEqual([[], [], [], []]);
   });
 
   it('say of a service whose target moved that its answer changed', () => {

@@ -8,7 +8,7 @@ type Values = Readonly<Record<string, readonly string[]>>;
 function recordsOf(parts: { readonly [type in RecordSetType]?: Values }): RecordSet {
   const map = (values: Values = {}): ReadonlyMap<string, readonly string[]> =>
     new Map(Object.entries(values));
-  return { A: map(parts.A), AAAA: map(parts.AAAA), SRV: map(parts.SRV) };
+  return { A: map(parts.A), AAAA: map(parts.AAAA), SRV: map(parts.SRV), MORE: map(parts.MORE) };
 }
 
 describe('names whose answers differ', () => {

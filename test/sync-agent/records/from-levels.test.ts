@@ -67,7 +67,7 @@ function recordsFrom(from: number, to: number): RecordSet {
 
 function setOf(records: Partial<Record<keyof RecordSet, Record<string, string[]>>>): RecordSet {
   const map = (names: Record<string, string[]> = {}): Map<string, string[]> => new Map(Object.entries(names));
-  return { A: map(records.A), AAAA: map(records.AAAA), SRV: map(records.SRV) };
+  return { A: map(records.A), AAAA: map(records.AAAA), SRV: map(records.SRV), MORE: new Map() };
 }
 
 function entriesOf(records: RecordSet): EntryTable {

@@ -12,14 +12,14 @@ import { agentAt, frameworkWith, settingsWith, stateWith, statusWith, taskWith }
 const HOSTS = new Map([['h1.example', ['10.9.9.9']]]);
 const addressesOfHost = (host: string): readonly string[] => HOSTS.get(host) ?? [];
 
-const sorted = ({ A, AAAA, SRV }: RecordSet): unknown =>
-  [A, AAAA, SRV].map((lists) =>
+const sorted = ({ A, AAAA, SRV, MORE }: RecordSet): unknown =>
+  [A, AAAA, SRV, MORE].map((lists) =>
     Array.from(lists, ([name, values]) => `${name} ${values.toSorted().join(' ')}`).toSorted(),
   );
-const copyOf = ({ A, AAAA, SRV }: RecordSet): RecordSet => {
+const copyOf = ({ A, AAAA, SRV, MORE }: RecordSet): RecordSet => {
   const copied = (lists: RecordSet['A']): Map<string, string[]> =>
     new Map(Array.from(lists, ([name, values]) => [name, [...values]]));
-  return { A: copied(A), AAAA: copied(AAAA), SRV: copied(SRV) };
+  return { A: copied(A), AAAA: copied(AAAA), SRV: copied(SRV), MORE: copied(MORE) };
 };
 const anew = (state: ClusterState, settings: RecordSettings): { records: RecordSet; skipped: Skipped[] } => {
   const skipped: Skipped[] = [];

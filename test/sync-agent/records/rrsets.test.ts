@@ -170,7 +170,7 @@ function contentOf(
 ): { content: ZoneContent } & Pick<ReturnType<typeof keepReports>, 'skipped'> {
   const { report, skipped } = keepReports();
   const map = (names: Plain['A'] = {}): Map<string, readonly string[]> => new Map(Object.entries(names));
-  const set = { A: map(records.A), AAAA: map(records.AAAA), SRV: map(records.SRV) };
+  const set = { A: map(records.A), AAAA: map(records.AAAA), SRV: map(records.SRV), MORE: map(records.MORE) };
   return {
     content: toZoneContent(
       set,
@@ -195,3 +195,54 @@ function texts(rrsets: readonly RRset[]): Partial<Record<'A' | 'AAAA' | 'SRV', s
     }),
   );
 }
+
+describe('values beside addresses and services', () => {
+  it('have types of their own, and the least TTL of the name holds for all it has', () => {
+    const { content, skipped } = contentOf({
+      A: { 'web.mesos.': ['10.0.0.1'] },
+      MORE: { 'web.mesos.': ['TXT "a=b"', 'TTL 20', 'TTL 5', 'HTTPS 1 . port=8443'] },
+    });
+    const rrsets = content.rrsetsAt(WEB);
+    expect(rrsets.map(({ type, ttl }) => [type, ttl])).toEqual([
+      [TYPE.A, 5],
+      [TYPE.TXT, 5],
+      [TYPE.HTTPS, 5],
+    ]);
+    expect(skipped).toEqual([]);
+  });
+
+  it('give services a priority and weight of their own', () => {
+    const { content } = contentOf(
+      { SRV: { 'web.mesos.': ['a.mesos.:80 10 5', 'a.mesos.:81', 'a.mesos.:82 70000 1'] } },
+      { srvWeight: 7 },
+    );
+    expect(texts(content.rrsetsAt(WEB))).toEqual({ SRV: ['0 7 81 a.mesos', '10 5 80 a.mesos'] });
+  });
+
+  it('are left out and reported where no answer can carry them', () => {
+    const { content, skipped } = contentOf({
+      MORE: { 'web.mesos.': ['CAA nonsense', 'SOA a. b. 1 2 3 4 5', 'ANY x', 'WHAT x', 'TXT "ok"'] },
+    });
+    expect(content.rrsetsAt(WEB).map(({ type }) => type)).toEqual([TYPE.TXT]);
+    expect(skipped.map(({ detail }) => detail.split(':')[0])).toEqual([
+      'web.mesos. CAA nonsense',
+      'web.mesos. SOA a. b. 1 2 3 4 5',
+      'web.mesos. ANY x',
+      'web.mesos. WHAT x',
+    ]);
+  });
+
+  it('an alias stands alone: beside data it is left out, of two the first is taken', () => {
+    const { content, skipped } = contentOf({
+      A: { 'web.mesos.': ['10.0.0.1'] },
+      MORE: { 'web.mesos.': ['CNAME b.mesos.'], 'odd.mesos.': ['CNAME b.mesos.', 'CNAME a.mesos.', 'TTL 9'] },
+    });
+    expect(content.rrsetsAt(WEB).map(({ type }) => type)).toEqual([TYPE.A]);
+    const [alias] = content.rrsetsAt(parseName('odd.mesos'));
+    expect(skipped.map(({ detail }) => detail)).toEqual([
+      'web.mesos. CNAME: an alias has no other records',
+      'odd.mesos. CNAME b.mesos.: an alias leads to one name, and another was taken',
+    ]);
+    expect([alias?.type, alias?.ttl, alias?.rdata.length]).toEqual([TYPE.CNAME, 9, 1]);
+  });
+});

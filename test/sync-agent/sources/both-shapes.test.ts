@@ -86,14 +86,17 @@ function toV1({ slaves, frameworks }: RawState): Json {
   };
 }
 
-function taskV1({ id, slave_id, resources, statuses, ...task }: RawTask, frameworkId: string): Json {
+function taskV1(
+  { id, slave_id, resources, statuses, labels = [], ...task }: RawTask,
+  frameworkId: string,
+): Json {
   return {
     ...task,
     task_id: { value: id },
     agent_id: { value: slave_id },
     framework_id: { value: frameworkId },
     executor_id: undefined,
-    labels: {},
+    labels: { labels },
     resources: [{ name: 'ports', type: 'RANGES', ranges: { range: rangesIn(resources.ports) } }],
     statuses: statuses.map((status) => ({
       ...status,

@@ -15,7 +15,7 @@ const WRONG: Readonly<Record<string, unknown>> = {
   'object that is no text': { toString: 1, valueOf: 2 },
 };
 
-const AGENT = { id: 'm-S1', pid: 'slave(1)@10.0.0.1:5051', hostname: 'agent-1', active: true };
+const AGENT = { id: 'm-S1', pid: 'slave(1)@10.0.0.1:5051', active: true };
 const FRAMEWORK = {
   id: 'f-1',
   name: 'marathon',
@@ -29,7 +29,6 @@ const TASK = {
   slave_id: 'm-S1',
   state: 'TASK_RUNNING',
   resources: { cpus: 1, ports: '[31000-31001]' },
-  labels: [{ key: 'k', value: 'v' }],
   statuses: [
     { state: 'TASK_STAGING', timestamp: 1 },
     {

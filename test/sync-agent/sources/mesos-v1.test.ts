@@ -117,6 +117,11 @@ describe('an element that can not be read', () => {
 it('an agent without a readable pid is there, without an address', () => {
   const { report, reasons } = keepReports();
   const agent = { agent_info: { id: { value: 'S0' }, hostname: 'h', port: 5051 }, active: false };
-  expect(readAgentV1(agent, report)).toEqual({ id: 'S0', endpoint: undefined, standing: 'disconnected' });
+  expect(readAgentV1(agent, report)).toEqual({
+    id: 'S0',
+    endpoint: undefined,
+    standing: 'disconnected',
+    hostname: 'h',
+  });
   expect(reasons()).toEqual(['agent-pid']);
 });

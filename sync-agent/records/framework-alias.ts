@@ -1,0 +1,37 @@
+import type { Ended } from '../cluster.ts';
+import { toFrameworkPart } from './label.ts';
+import type { RecordSettings } from './settings.ts';
+
+type Aliases = Pick<RecordSettings, 'frameworkAliases'>;
+
+/** All that a framework's names are made with: its own part, and those of its aliases. */
+export function partsOf(part: string, { frameworkAliases }: Aliases): readonly string[] {
+  const aliases = frameworkAliases?.get(part);
+  return aliases ? [part, ...aliases] : [part];
+}
+
+/** What ended has ended under the aliases too: the guard knows frameworks by their part in names. */
+export function withAliasesEnded(
+  ended: Ended,
+  { frameworkAliases, labelRules }: Aliases & Pick<RecordSettings, 'labelRules'>,
+): Ended {
+  if (!frameworkAliases || frameworkAliases.size === 0) return ended;
+  const namesOf = (name: string): readonly string[] => [
+    name,
+    ...(frameworkAliases.get(toFrameworkPart(name, labelRules)) ?? []),
+  ];
+  const { tasks, frameworks, namesakes, frameworkIds } = ended;
+  return {
+    ...ended,
+    tasks: tasks.flatMap((task) =>
+      namesOf(task.frameworkName).map((frameworkName) => ({ ...task, frameworkName })),
+    ),
+    frameworks: frameworks.flatMap((name) => namesOf(name)),
+    ...(namesakes && { namesakes: namesakes.flatMap((name) => namesOf(name)) }),
+    ...(frameworkIds && {
+      frameworkIds: new Map(
+        [...frameworkIds].flatMap(([name, ids]) => namesOf(name).map((each) => [each, ids] as const)),
+      ),
+    }),
+  };
+}
