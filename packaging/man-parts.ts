@@ -33,6 +33,9 @@ export const AFTER_COMMANDS: readonly ManPart[] = [
       ['CLOUDFLARE_API_TOKEN_FILE', 'A file with it, for deploy/run-agent.'],
       ['MESOS_PRINCIPAL, MESOS_SECRET', 'Who the agent is to the masters.'],
       ['MESOS_ZK_CREDENTIALS', "ZooKeeper's user, as user:password."],
+      ['AURORA_ZK_CREDENTIALS', "The user of Aurora's ZooKeeper, as user:password."],
+      ['AURORA_WEBHOOK_SECRET', "What Aurora's scheduler sends with each notice."],
+      ['CONSUL_HTTP_TOKEN', 'The ACL token for Consul.'],
       [
         'MESOS_DOH_URL',
         'The DoH URL that is asked where no --url says another. Not seen by ps, as flags are.',
