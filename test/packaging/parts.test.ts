@@ -79,7 +79,7 @@ describe('notices of what is bundled', () => {
         'node_modules/undici/lib/api/index.js',
         'node_modules/@scope/name/x.js',
         'node_modules/a/node_modules/b/x.js',
-        '../../work/node_modules/hono/dist/hono.js',
+        '../../elsewhere/node_modules/hono/dist/hono.js',
       ]),
     ).toEqual([
       'node_modules/@scope/name',
