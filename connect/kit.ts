@@ -14,8 +14,18 @@ export type Target = {
   readonly caPem?: string | undefined;
 };
 
-export type ClientName =
-  'systemd' | 'firefox' | 'chrome' | 'chromium' | 'edge' | 'windows' | 'apple' | 'curl' | 'dnsdist';
+export const CLIENTS = [
+  'systemd',
+  'firefox',
+  'chrome',
+  'chromium',
+  'edge',
+  'windows',
+  'apple',
+  'curl',
+  'dnsdist',
+] as const;
+export type ClientName = (typeof CLIENTS)[number];
 
 /**
  * How systemd-resolved is told of us: by a link that a unit or systemd-networkd makes, by a delegate, or by a delegate

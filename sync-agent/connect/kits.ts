@@ -9,18 +9,6 @@ import { windowsKit } from '../../connect/windows.ts';
 /** All clients but systemd, whose kit depends on the machine. */
 export type PlainClient = Exclude<ClientName, 'systemd'>;
 
-export const CLIENTS: readonly ClientName[] = [
-  'systemd',
-  'firefox',
-  'chrome',
-  'chromium',
-  'edge',
-  'windows',
-  'apple',
-  'curl',
-  'dnsdist',
-];
-
 /** They send more than our zones' names, so it matters whether the resolver forwards. */
 export function isBrowser(client: ClientName): boolean {
   return ['firefox', 'chrome', 'chromium', 'edge'].includes(client);

@@ -3,7 +3,7 @@ import { constants, type Stats } from 'node:fs';
 import { lstat, mkdir, open, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import * as v from 'valibot';
-import type { ClientName } from '../../connect/kit.ts';
+import { type ClientName, CLIENTS } from '../../connect/kit.ts';
 import { ConfigError } from '../config.ts';
 import { codeOf, placeIn, replaceFile } from './files.ts';
 import { isMergeable, ownPaths } from './own-paths.ts';
@@ -26,17 +26,7 @@ const fileSchema = v.object({
 });
 
 const manifestSchema = v.object({
-  client: v.picklist([
-    'systemd',
-    'firefox',
-    'chrome',
-    'chromium',
-    'edge',
-    'windows',
-    'apple',
-    'curl',
-    'dnsdist',
-  ]),
+  client: v.picklist(CLIENTS),
   /** Whose commands were run, never their text: root runs those that undo it. Missing where none were. */
   form: v.optional(v.picklist(['link', 'networkd', 'delegate', 'native'])),
   files: v.array(fileSchema),
