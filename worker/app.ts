@@ -116,14 +116,12 @@ function serveView(
   { isolate, view: anywhere, team }: { isolate: Isolate; view: View; team: string | undefined },
 ): Response | Promise<Response> {
   const view = anywhere.near?.(request) ?? anywhere;
-  const { settings, loadShard, queryLog, rates } = isolate;
-  if (path === DOH_PATH) {
-    const log = queryLog && ((reply: Uint8Array) => queryLog(reply, team, waitUntil));
-    return answer(request, search, { view, waitUntil, log });
-  }
+  const { settings, loadShard, listings, queryLog, rates } = isolate;
+  const log = queryLog && ((reply: Uint8Array) => queryLog(reply, team, waitUntil));
+  if (path === DOH_PATH) return answer(request, search, { view, waitUntil, log });
   const access = settings.access.kind;
   const limits = access === 'open' && !rates.limited.open ? undefined : rates.limited;
-  const page = { base, path, search, view, access, limits, loadShard, waitUntil };
+  const page = { base, path, search, view, access, limits, loadShard, listings, log, waitUntil };
   return answerPage(request, page).catch(internalError);
 }
 
@@ -143,7 +141,7 @@ type Making = {
 
 /** A DoH request (RFC 8484). What DNS can say is said in DNS, with status 200. */
 function answer(request: Request, search: string, making: Making): Response | Promise<Response> {
-  const { view, waitUntil } = making;
+  const { view, waitUntil, log } = making;
   const { packets } = view;
   const { method } = request;
   if (method === 'OPTIONS') return preflightResponse();
@@ -159,7 +157,9 @@ function answer(request: Request, search: string, making: Making): Response | Pr
     return octets.then(answerBody, () => problemResponse(BROKEN_OFF));
   }
   if (!(octets instanceof Uint8Array) && asksForJson(request, search))
-    return answerJson(request, search, { view, waitUntil }).catch((error: unknown) => internalError(error));
+    return answerJson(request, search, { view, waitUntil, log }).catch((error: unknown) =>
+      internalError(error),
+    );
   return answerOctets(octets, search, making);
 }
 

@@ -5,6 +5,7 @@ import { createQueryLog, type QueryLog } from './access/query-log.ts';
 import { createRates, type Rates } from './access/rate.ts';
 import { createViews, type View } from './access/views.ts';
 import { type Bindings, parseEnv, type ServedZone, type Settings } from './env.ts';
+import { createListings, type Listings } from './listings.ts';
 import { createBlocks } from './snapshot/blocks.ts';
 import { createKvBlockFetcher, createKvHeadSource, withAcceptedCacheTtl } from './snapshot/kv.ts';
 import { createSnapshotReader, type SnapshotReader } from './snapshot/reader.ts';
@@ -25,6 +26,7 @@ export type Isolate = {
   /** Undefined where it is off, as it is by default. */
   readonly queryLog: QueryLog | undefined;
   readonly loadShard: LoadShard;
+  readonly listings: Listings;
 };
 
 /** Blocks kept in an isolate, over all zones: below the 128 MB limit with room for the rest, and for garbage. */
@@ -76,5 +78,6 @@ export async function startIsolate(env: Bindings): Promise<Isolate> {
   const queryLog = await createQueryLog(env, { random, write: (line) => console.log(line) });
   const [everybody, rates] = [views.everybody(), createRates(env, now)];
   const isPlain = access.kind === 'open' && !rates.limited.open && !queryLog && !everybody.near;
-  return { settings, isPlain, everybody, askers, rates, queryLog, loadShard: createShardLoader(fetchBlock) };
+  const pages = { loadShard: createShardLoader(fetchBlock), listings: createListings({ now, startTimer }) };
+  return { settings, isPlain, everybody, askers, rates, queryLog, ...pages };
 }

@@ -8,9 +8,9 @@ import { TYPE, typeCode } from '../zone/record.ts';
 import { RCODE } from '../zone/wire.ts';
 import { DNS_MESSAGE, messageResponse, preflightResponse, problemResponse } from './doh.ts';
 import type { View } from './access/views.ts';
+import type { PageRequest } from './page-request.ts';
 import { resolve, type Resolved } from './resolve.ts';
 import { snapshotAgeSeconds } from './snapshot/held.ts';
-import type { WaitUntil } from './snapshot/share.ts';
 
 /**
  * `application/dns-json`: a question by URL parameters, the reply as JSON, in the shape that Google's
@@ -35,7 +35,7 @@ export function asksForJson(request: Request, search: string): boolean {
 export async function answerJson(
   request: Request,
   search: string,
-  { view, waitUntil }: { view: View; waitUntil: WaitUntil },
+  { view, waitUntil, log }: Pick<PageRequest, 'view' | 'waitUntil' | 'log'>,
 ): Promise<Response> {
   if (request.method === 'OPTIONS') return preflightResponse();
   if (request.method !== 'GET' && request.method !== 'HEAD') {
@@ -47,6 +47,7 @@ export async function answerJson(
   const query = queryFrom(parameters);
   if (typeof query === 'string') return problemResponse({ status: 400, reason: query });
   const resolved = await resolve(query, view.options, waitUntil);
+  log?.(resolved.octets);
   const response = responseTo(resolved, view);
   if (parameters.get('ct')?.toLowerCase() === DNS_MESSAGE) return response;
   // What a message's response says of caching, of who may read it and of the snapshot holds for its JSON too.

@@ -6,7 +6,8 @@ import type { WaitUntil } from './snapshot/share.ts';
 /**
  * Replies of our zones by the query as it came, octet for octet (PowerDNS has the name): what is asked again
  * needs no reading, no looking up and no writing. A reply is kept from the second time on that it is asked for,
- * so that names nobody asks for twice cost nothing, and as long as its snapshot is the one held.
+ * so that names nobody asks for twice cost nothing, and as long as its snapshot is the one held; where CNAMEs led
+ * from one zone to another, as long as all their snapshots are.
  * A set of several values is kept in as many orders, each value standing first in one of them. They take turns,
  * and after some rounds they are shuffled anew.
  */
@@ -34,6 +35,7 @@ export function packetKey(query: Uint8Array): string {
 type Kept = {
   readonly ttl: number | undefined;
   readonly held: Held;
+  readonly further: readonly Held[] | undefined;
   readonly rewrite: Rewrite;
   /** By turn. */
   readonly replies: (Uint8Array | undefined)[];
@@ -66,18 +68,21 @@ export function createPacketCache({
     once.add(query);
     return true;
   };
+  const isUsable = (held: Held, waitUntil: WaitUntil): boolean =>
+    isCurrent(held, waitUntil) && !isStale(held, now());
   return {
     find: (query, waitUntil) => {
       const known = kept.get(query);
       if (!known) return undefined;
-      const { held, ttl, replies, rewrite } = known;
-      if (!isCurrent(held, waitUntil) || isStale(held, now())) return undefined;
+      const { held, further, ttl, replies, rewrite } = known;
+      if (!isUsable(held, waitUntil) || further?.every((each) => isUsable(each, waitUntil)) === false)
+        return undefined;
       const turn = known.turn++;
       const { turns } = rewrite;
       if (turns > 1 && turn % (turns * ROUNDS_PER_SHUFFLE) === 0) replies.fill(undefined);
       return { octets: (replies[turn % turns] ??= rewrite.write(turn)), ttl, held };
     },
-    keep: (query, { octets: reply, ttl, held, rewrite }) => {
+    keep: (query, { octets: reply, ttl, held, further, rewrite }) => {
       if (!held || !rewrite || query === '' || query.length > MAX_QUERY_CHARACTERS) return;
       const { turns } = rewrite;
       if (turns * reply.length > MAX_REPLIES_OCTETS || isFirst(query)) return;
@@ -88,7 +93,7 @@ export function createPacketCache({
       }
       // Whoever asked so far had a random order; where in the round the next one begins is random as well.
       const turn = Math.floor(random() * turns);
-      kept.set(query, { ttl, held, rewrite, replies: turns === 1 ? [reply] : [], turn });
+      kept.set(query, { ttl, held, further, rewrite, replies: turns === 1 ? [reply] : [], turn });
     },
   };
 }

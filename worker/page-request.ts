@@ -1,6 +1,7 @@
 import type { Rates } from './access/rate.ts';
 import type { View } from './access/views.ts';
 import type { Access } from './env.ts';
+import type { Listings } from './listings.ts';
 import type { WaitUntil } from './snapshot/share.ts';
 import type { LoadShard } from './v1/entries.ts';
 
@@ -16,6 +17,9 @@ export type PageRequest = {
   /** Which are bound; undefined where none may be. */
   readonly limits: Rates['limited'] | undefined;
   readonly loadShard: LoadShard;
+  readonly listings: Listings;
+  /** Is told each reply to a look-up; undefined where none is logged. */
+  readonly log: ((reply: Uint8Array) => void) | undefined;
   readonly waitUntil: WaitUntil;
 };
 

@@ -17,7 +17,7 @@ export async function answerPage(request: Request, asked: PageRequest): Promise<
 
 async function route(request: Request, asked: PageRequest): Promise<Response> {
   const { path, search, view, waitUntil } = asked;
-  if (path === JSON_PATH) return answerJson(request, search, { view, waitUntil });
+  if (path === JSON_PATH) return answerJson(request, search, asked);
   if (path === '/v1' || path.startsWith('/v1/'))
     return answerV1(request, path.slice('/v1/'.length), { ...asked, ...view, settings: view });
   if (request.method !== 'GET' && request.method !== 'HEAD') return nothingAt(asked);

@@ -1,8 +1,7 @@
 import { type Answer, answerName } from '../zone/answer.ts';
-import { type ChainedHow, nextInChain, writeChained } from '../zone/chain.ts';
-import { storedRdata } from '../zone/entry.ts';
+import { type ChainedHow, cnameTarget, nextInChain, writeChained } from '../zone/chain.ts';
 import { writeForwardedReply } from '../zone/forwarded.ts';
-import { isAtOrBelow, lowerOctet } from '../zone/name.ts';
+import { isAtOrBelow } from '../zone/name.ts';
 import { CLASS_IN, OPCODE_QUERY, type Query } from '../zone/query.ts';
 import { TYPE } from '../zone/record.ts';
 import type { IsHidden } from '../zone/visible.ts';
@@ -20,6 +19,8 @@ export type Resolved = {
   readonly octets: Uint8Array;
   readonly ttl: number | undefined;
   readonly held: Held | undefined;
+  /** What else it is from, where CNAMEs were followed: without `held`, and each once. */
+  readonly further?: readonly Held[] | undefined;
   /** Writes the reply anew for the same query and snapshot; undefined where time or another server has a say in it. */
   readonly rewrite?: Rewrite | undefined;
 };
@@ -132,7 +133,7 @@ function answerFrom(
   const found = answerName(entry, query.type, { wire: query.name, origin: held.zone.origin });
   const answer = held.shown ? withDname(found, query, held) : found;
   if (answer.kind === 'cname') {
-    const target = (storedRdata(answer.rrset)[0] ?? new Uint8Array()).map(lowerOctet);
+    const target = cnameTarget(answer.rrset);
     const ttl = stale ? Math.min(answer.rrset.ttl, STALE_TTL) : answer.rrset.ttl;
     return follow(query, { target, ttl, extendedErrors, recursionAvailable, held }, how);
   }
@@ -166,9 +167,20 @@ function follow(
     failed(query, { recursionAvailable, held, errors }, options);
   const step = nextInChain(query, link.target, course.chain);
   if (step.kind === 'problem') return fail([{ code: EDE.other, text: step.problem }]);
-  const join = ({ octets }: Resolved): Resolved => {
-    const written = writeChained(query, { ...link, rest: { query: step.query, octets } });
-    return 'errors' in written ? fail(written.errors) : { ...written, held };
+  const join = (rest: Resolved): Resolved => {
+    const chained = (octets: Uint8Array): ReturnType<typeof writeChained> =>
+      writeChained(query, { ...link, rest: { query: step.query, octets } });
+    const written = chained(rest.octets);
+    if ('errors' in written) return fail(written.errors);
+    const { rewrite } = rest;
+    if (!rewrite || isStale(held, options.now())) return { ...written, held };
+    const write = (turn: number): Uint8Array => {
+      const again = chained(rewrite.write(turn));
+      return 'errors' in again ? written.octets : again.octets;
+    };
+    const others = [rest.held, ...(rest.further ?? [])].flatMap((it) => (it && it !== held ? [it] : []));
+    const further = others.length > 0 ? [...new Set(others)] : undefined;
+    return { ...written, held, further, rewrite: { turns: rewrite.turns, write } };
   };
   const rest = resolveName(step.query, options, { ...course, chain: step.chain });
   return rest instanceof Promise ? rest.then(join) : join(rest);

@@ -62,24 +62,38 @@ type GroupOptions = {
   readonly origin: OwnerName;
   /** Names of frameworks, as far as services tell them. */
   readonly frameworks: ReadonlySet<string>;
-  /** Part of the name of a service or framework, in lower case; empty for all. */
-  readonly filter: string;
   /** Not all names were seen: one of the form of an instance's is not taken for a task's then. */
   readonly isPart: boolean;
+};
+
+/** A framework's services in order of names; never none. */
+export type GatheredFramework = { readonly name: string; readonly services: readonly Named[] };
+
+/** Names as a person looks for them: whose a name is, is read from it alone. Names on agents (`.slave`) are to be left out. */
+export function groupServices(seen: readonly SeenName[], options: GroupOptions): GatheredFramework[] {
+  return inOrder(groupsOf(seen, options)).map(([name, all]) => ({ name, services: withOtherNames(all) }));
+}
+
+type ListOptions = {
+  readonly origin: OwnerName;
+  /** Part of the name of a service or framework, in lower case; empty for all. */
+  readonly filter: string;
   /** So many services are listed, of each framework a fair share. */
   readonly most: number;
 };
 
-/** Names as a person looks for them: whose a name is, is read from it alone. Names on agents (`.slave`) are to be left out. */
-export function groupServices(seen: readonly SeenName[], options: GroupOptions): Framework[] {
-  const { origin, filter, most } = options;
-  const wanted: { readonly name: string; readonly services: readonly Named[] }[] = [];
-  for (const [name, all] of inOrder(groupsOf(seen, options))) {
-    const services = withOtherNames(all).filter(({ names }) =>
-      [name, ...names].some((each) => each.includes(filter)),
-    );
-    if (services.length > 0) wanted.push({ name, services });
-  }
+/** Those of the groups that are wanted, ready to be shown. */
+export function listServices(
+  groups: readonly GatheredFramework[],
+  { origin, filter, most }: ListOptions,
+): Framework[] {
+  const wanted = groups.flatMap(({ name, services }) => {
+    const matching =
+      filter === '' || name.includes(filter)
+        ? services
+        : services.filter(({ names }) => names.some((each) => each.includes(filter)));
+    return matching.length > 0 ? [{ name, services: matching }] : [];
+  });
   const share = fairShare(
     wanted.map(({ services }) => services.length),
     most,

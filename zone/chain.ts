@@ -1,4 +1,6 @@
+import { storedRdata, type StoredRRset } from './entry.ts';
 import { writeForwardedReply } from './forwarded.ts';
+import { lowerOctet } from './name.ts';
 import { octetsKey } from './octets.ts';
 import { CLASS_IN, HEADER_OCTETS, type Query } from './query.ts';
 import { createRecordCopy } from './record-copy.ts';
@@ -17,10 +19,21 @@ export type Step =
 /** The same question about the name that the CNAME of `query`'s leads to. `chain` has the names asked before. */
 export function nextInChain(query: Query, target: Uint8Array, chain: ReadonlySet<string>): Step {
   const asked = new Set(chain).add(octetsKey(query.name));
-  if (asked.has(octetsKey(target))) return { kind: 'problem', problem: 'its CNAMEs lead back to themselves' };
-  if (asked.size > MOST_CNAMES)
-    return { kind: 'problem', problem: `its chain has more than ${MOST_CNAMES} CNAMEs` };
-  return { kind: 'query', query: questionOf(query, target), chain: asked };
+  const problem = problemOfChain(asked, target);
+  return problem === undefined
+    ? { kind: 'query', query: questionOf(query, target), chain: asked }
+    : { kind: 'problem', problem };
+}
+
+/** Why a chain may not go on to `target`; undefined where it may. `asked`: its names so far, by `octetsKey`. */
+export function problemOfChain(asked: ReadonlySet<string>, target: Uint8Array): string | undefined {
+  if (asked.has(octetsKey(target))) return 'its CNAMEs lead back to themselves';
+  return asked.size > MOST_CNAMES ? `its chain has more than ${MOST_CNAMES} CNAMEs` : undefined;
+}
+
+/** What a CNAME leads to, in lower case. */
+export function cnameTarget(cname: StoredRRset): Uint8Array {
+  return (storedRdata(cname)[0] ?? new Uint8Array()).map(lowerOctet);
 }
 
 /** Of another name, with the type, flags and EDNS of `query`; unpadded, since it is only for us. */

@@ -4,7 +4,7 @@ import { CONTENT_HASH_OCTETS, HASH_SEED_OCTETS, sameOctets, sha256, toHex } from
 import { nameFromWire, nameToWire, type OwnerName } from './name.ts';
 import { createReader, createWriter, type OctetReader } from './octets.ts';
 import { decodeRoot, type Root, signRoot, type SigningKey, type VerifyKeys, verifyRoot } from './root.ts';
-import { decodeWildcards, encodeWildcards } from './wildcard.ts';
+import { decodeWildcards, encodeWildcards, type Wildcards } from './wildcard.ts';
 import type { Serial, Zone } from './zone.ts';
 
 /**
@@ -25,6 +25,7 @@ const SECTION = {
   superseded: 8,
   churn: 9,
   wildcards: 10,
+  unlistedWildcards: 11,
 } as const;
 /** Sections a reader may pass over: no answer depends on them. */
 const NOT_CRITICAL: ReadonlySet<number> = new Set([
@@ -79,8 +80,8 @@ export type HeadBody = {
   readonly superseded?: readonly Superseded[];
   /** What changed over the last day, for people; absent where the agent counts none. */
   readonly churn?: Churn;
-  /** The names below which a wildcard stands (`wildcard.ts`); absent for none. */
-  readonly wildcards?: readonly Uint8Array[];
+  /** Absent for none. */
+  readonly wildcards?: Wildcards;
 };
 
 /** Blocks by kind and the serials in their keys, both ends included; no head named them from that Unix time on. */
@@ -227,7 +228,8 @@ export function encodeBody(body: HeadBody): Uint8Array {
     });
   }
   if (churn) section(SECTION.churn, () => into.octets(encodeChurn(churn)));
-  if (wildcards) section(SECTION.wildcards, () => into.octets(encodeWildcards(wildcards)));
+  if (wildcards === 'unlisted') section(SECTION.unlistedWildcards, () => undefined);
+  else if (wildcards) section(SECTION.wildcards, () => into.octets(encodeWildcards(wildcards)));
   return into.written();
 }
 
@@ -247,7 +249,7 @@ export function decodeBody(octets: Uint8Array, origin: OwnerName): HeadBody {
   let pin: Serial | undefined;
   let superseded: Superseded[] | undefined;
   let churn: Churn | undefined;
-  let wildcards: readonly Uint8Array[] | undefined;
+  let wildcards: Wildcards | undefined;
   while (reader.left() > 0) {
     const at = reader.offset();
     const type = reader.u16();
@@ -263,6 +265,7 @@ export function decodeBody(octets: Uint8Array, origin: OwnerName): HeadBody {
     else if (type === SECTION.superseded) superseded = readSuperseded(inside);
     else if (type === SECTION.churn) churn = readChurn(section);
     else if (type === SECTION.wildcards) wildcards = decodeWildcards(section);
+    else if (type === SECTION.unlistedWildcards) wildcards = 'unlisted';
     else if (type === SECTION.features) refuseUnknownFeatures(inside.u32());
     else if ((flags & CRITICAL) !== 0) {
       throw new FormatError('head body', `needs section ${type}, which this version does not know`, at);

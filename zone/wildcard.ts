@@ -7,6 +7,9 @@ import { createReader, createWriter } from './octets.ts';
  * most. All names are in lower-case wire form.
  */
 
+/** The names below which a wildcard stands; `unlisted`: too many to list, so they are looked for name by name. */
+export type Wildcards = readonly Uint8Array[] | 'unlisted';
+
 const ASTERISK = 0x2a;
 
 /** The parent of a wildcard's owner name; undefined for other names. */
@@ -28,12 +31,22 @@ export function matchWildcard(parents: readonly Uint8Array[], name: Uint8Array):
     if (parent.length < name.length && parent.length > (deepest?.length ?? 0) && isAtOrBelow(name, parent))
       deepest = parent;
   if (!deepest) return undefined;
-  let at = 0;
-  for (let next = 0; next < name.length - deepest.length; next += 1 + (name[next] ?? 0)) at = next;
-  const owner = new Uint8Array(2 + deepest.length);
+  return { owner: wildcardBelow(deepest), below: nextBelow(deepest, name) };
+}
+
+/** The owner name of a parent's wildcard. */
+export function wildcardBelow(parent: Uint8Array): Uint8Array {
+  const owner = new Uint8Array(2 + parent.length);
   owner.set([1, ASTERISK]);
-  owner.set(deepest, 2);
-  return { owner, below: name.subarray(at) };
+  owner.set(parent, 2);
+  return owner;
+}
+
+/** Of the names from `name` up to `above` the one right below that. */
+export function nextBelow(above: Uint8Array, name: Uint8Array): Uint8Array {
+  let at = 0;
+  for (let next = 0; next < name.length - above.length; next += 1 + (name[next] ?? 0)) at = next;
+  return name.subarray(at);
 }
 
 /** A head's section: the parents one behind the other. */

@@ -102,6 +102,8 @@ export type PublisherOptions = {
   /** How long until every reader of the sink can have what was stored. */
   readonly spreadMs?: number;
   readonly variant?: string;
+  /** `none`: a name with an asterisk in front answers for itself alone. */
+  readonly wildcards?: 'none' | undefined;
   readonly dryRun?: boolean;
   /** Take over a zone whose head another key signed; its readers then need the new public key. */
   readonly replaceOtherKey?: boolean;
@@ -219,12 +221,12 @@ export function createPublisher(options: PublisherOptions): Publisher {
     const newSerial = sight.next(sinkNow(), true).serial;
     const laid = await layout.lay(before?.levels, push.wanted, newSerial);
     const folded = await fold(push, { before, laid, serial: newSerial });
-    const parents = before?.body.wildcards ?? [];
-    const wildcards = wildcardsIn(laid.levels, before && { parents, changed: laid.changed });
+    const told = before && { wildcards: before.body.wildcards, changed: laid.changed };
+    const wildcards = options.wildcards === 'none' ? undefined : wildcardsIn(laid.levels, told);
     const facts = {
       zone,
       settings,
-      ...(wildcards.length > 0 && { wildcards }),
+      ...(wildcards && { wildcards }),
       ...(folded.held && { held: folded.held }),
       ...(push.pin !== undefined && { pin: push.pin }),
     };

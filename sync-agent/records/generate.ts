@@ -36,10 +36,7 @@ export function generateRecords(
     if (giver.kind === 'server-set') owner = describeServerSet(giver.set);
     trace?.begin(giver);
   };
-  const apart =
-    settings.reservedNames === 'mixed'
-      ? set
-      : keepReservedApart(set, settings, { ownerOf: () => owner, report });
+  const apart = keepReservedApart(set, settings, { ownerOf: () => owner, report });
   const into: RecordSink = trace?.around(apart) ?? apart;
   const own: RecordSink = trace?.around(set) ?? set;
 

@@ -7,15 +7,16 @@ const FRAMEWORK_SERVICE = '_framework._tcp.';
 
 /**
  * Keeps frameworks and tasks out of the cluster's own names: whoever may register a framework called `leader`
- * would otherwise add its host to `leader.<domain>`. `ownerOf` names the element at work, for the report, which
- * says each once an owner and name.
+ * would otherwise add its host to `leader.<domain>`. `ownerOf` names the element at work, for the report, which says each
+ * once an owner and name.
  */
 export function keepReservedApart(
   into: RecordSink,
   settings: RecordSettings,
   { ownerOf, report }: { ownerOf: () => string; report: ReportSkipped },
 ): RecordSink {
-  const isReserved = reservedBy(settings);
+  const isReserved = refusedBy(settings);
+  if (!isReserved) return into;
   const reported = new Set<string>();
   const refuses = (name: string): boolean => {
     if (!isReserved(name)) return false;
@@ -41,6 +42,15 @@ export function keepReservedApart(
 }
 
 /**
+ * Names that frameworks and tasks may not add themselves to: the cluster's own; where these may be `mixed`, and the
+ * operator has wildcards, those alone. Undefined where they may have any.
+ */
+export function refusedBy(settings: RecordSettings): ((name: string) => boolean) | undefined {
+  if (settings.reservedNames !== 'mixed') return reservedBy(settings);
+  return settings.staticWildcards ? isWildcard : undefined;
+}
+
+/**
  * Tells whether a name (with its final dot) is the cluster's own: `leader`, `master`, `masterN`, `slave`, the name
  * server's, where agents have names those, and wildcards, which answer for others (RFC 4592).
  */
@@ -54,7 +64,11 @@ export function reservedBy({
   const ofAgents = further?.agentNames === true ? `.${agentDomain(domain)}` : undefined;
   return (name) =>
     name === server ||
-    name.startsWith('*.') ||
+    isWildcard(name) ||
     (ofAgents !== undefined && name.endsWith(ofAgents)) ||
     (name.indexOf('.') === name.length - suffix.length && /^(?:leader|master\d*|slave)\./.test(name));
+}
+
+function isWildcard(name: string): boolean {
+  return name.startsWith('*.');
 }

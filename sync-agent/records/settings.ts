@@ -19,6 +19,8 @@ export type RecordSettings = AddressSettings & {
   readonly rawDiscoveryNames: 'lower-case' | 'as-is';
   /** May a framework or task add itself to `leader`, `master`, `masterN`, `slave` or the name server's name? */
   readonly reservedNames: 'kept-apart' | 'mixed';
+  /** May the operator's records have wildcards? Then names of tasks that look like some are left out even if `mixed`. */
+  readonly staticWildcards?: boolean | undefined;
   readonly maxPortsPerTask: number;
   /**
    * The agents' attribute that has the address they are reached by, in the place of their pid's; an agent without it

@@ -83,7 +83,7 @@ export async function buildSnapshot(options: ToPublish): Promise<Snapshot> {
   }
   const wildcards = wildcardsIn(plan.levels);
   const body: HeadBody = {
-    ...(wildcards.length > 0 && { wildcards }),
+    ...(wildcards && { wildcards }),
     zone: {
       origin,
       soa: {

@@ -59,11 +59,12 @@ async function worldOf(
     ZONES: zones.map(({ origin = 'mesos' }) => origin).join(','),
     ...bindings,
   });
-  const { loadShard, everybody } = isolate;
+  const { loadShard, listings, everybody } = isolate;
   return {
     isolate,
     shardReads: () => memory.reads.filter((read) => read.includes('/s/')),
-    list: (filter, view = everybody) => servicesOf(view, { filter, loadShard, waitUntil: () => undefined }),
+    list: (filter, view = everybody) =>
+      servicesOf(view, { filter, loadShard, listings, waitUntil: () => undefined }),
   };
 }
 
@@ -235,6 +236,50 @@ describe('the services of a view', () => {
     for (const { instances } of marathon?.services ?? []) expect(instances).toBeLessThanOrEqual(3);
     const filtered = only(await list('no such'));
     expect(filtered).toMatchObject({ frameworks: [], isPart: true, more: true });
+  });
+
+  it('are read once for all who ask, until there is a newer snapshot', async () => {
+    const rrsets = Array.from({ length: 30 }, (_, i) => tasksOf(`s${i}`, 'marathon', 2)).flat();
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.UTC(2026, 7, 1) });
+    let store: MemoryKv | undefined;
+    const { list, shardReads } = await worldOf([{ rrsets, limits: SHARDS }], {
+      publish: async (memory) => (store = memory),
+    });
+    const [first, second] = await Promise.all([list(), list('s1')]);
+    const { length } = shardReads();
+    expect([length, new Set(shardReads()).size]).toEqual([length, length]);
+    expect(length).toBeGreaterThan(4);
+    expect(await list()).toEqual(first);
+    expect(only(second).frameworks[0]?.seen).toBe(11);
+    expect(only(await list('S2')).frameworks[0]?.seen).toBe(11);
+    expect(shardReads()).toHaveLength(length);
+    if (store) await publishToKv(store.kv, { key, serial: 2, rrsets: tasksOf('new', 'marathon', 1) });
+    vi.setSystemTime(Date.UTC(2026, 7, 1) + 100_000);
+    expect(lines(only(await list()).frameworks)).toEqual(['marathon: new×1']);
+    vi.useRealTimers();
+  });
+
+  it('are listed of zones alone, not again of those that stand for them', async () => {
+    const zone = { origin: 'dc1.mesos', rrsets: [addresses('web.marathon.dc1.mesos', ['10.0.0.1'])] };
+    const bindings = { MERGED: 'mesos=dc1.mesos', ALIASES: 'apps.example=mesos' };
+    const { list } = await worldOf([zone], { bindings });
+    const { origin, frameworks } = only(await list());
+    expect([origin, lines(frameworks)]).toEqual(['dc1.mesos', ['marathon: web×1']]);
+  });
+
+  it('are not kept where a part could not be read', async () => {
+    let isBroken = true;
+    const rrsets = Array.from({ length: 30 }, (_, i) => tasksOf(`s${i}`, 'marathon', 2)).flat();
+    const { list } = await worldOf([{ rrsets, limits: SHARDS }], {
+      publish: async (memory) => {
+        memory.before = async (read) => {
+          if (isBroken && read.includes('/s/')) throw new Error('KV is broken');
+        };
+      },
+    });
+    expect(only(await list()).problem).toMatch(/can not be read/);
+    isBroken = false;
+    expect(only(await list())).not.toHaveProperty('problem');
   });
 
   it('may be a part wherever the view has some names alone, so that nobody learns how large the rest is', async () => {

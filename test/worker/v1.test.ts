@@ -14,6 +14,7 @@ import { createEdge, type Edge } from './edge.ts';
 import {
   addresses,
   buildSnapshot,
+  cname,
   createSigningKey,
   publishToKv,
   services,
@@ -399,6 +400,41 @@ describe('mesos-dns over HTTP', () => {
     const edge = createEdge({ ...zones, ENUMERATION: value });
     for (const path of ['/v1/axfr', '/v1/enumerate', '/v1/axfr/'])
       expect((await edge.fetch(path)).status).toBe(403);
+  });
+
+  it('follows CNAMEs through our zones, and no further', async () => {
+    vi.spyOn(console, 'warn').mockReturnValue();
+    const [origin, other] = ['alias.example', 'other.example'];
+    await publishToKv(env.SNAPSHOTS, {
+      ...{ key, origin },
+      rrsets: [
+        cname(`www.${origin}`, `far.${origin}`),
+        cname(`far.${origin}`, `web.${other}`),
+        cname(`srv.${origin}`, `_web._tcp.${other}`),
+        cname(`gone.${origin}`, `none.${other}`),
+        cname(`out.${origin}`, 'www.example.com'),
+        cname(`dark.${origin}`, 'a.none.example'),
+        cname(`loop.${origin}`, `pool.${origin}`),
+        cname(`pool.${origin}`, `loop.${origin}`),
+        cname(`*.apps.${origin}`, `web.${other}`),
+        ...Array.from({ length: 9 }, (_, i) =>
+          cname(`c${i}.${origin}`, i ? `c${i - 1}.${origin}` : `web.${other}`),
+        ),
+      ],
+    });
+    await publishToKv(env.SNAPSHOTS, {
+      ...{ key, origin: other },
+      rrsets: [addresses(`web.${other}`, ['10.0.0.7']), services(`_web._tcp.${other}`, [`web.${other}:80`])],
+    });
+    const edge = createEdge({ ZONES: `${origin},${other},none.example` });
+    for (const name of [`www.${origin}`, `far.${origin}`, `c7.${origin}`, `x.apps.${origin}`])
+      expect(await jsonAt(edge, `/v1/hosts/${name}`)).toEqual([{ host: `${name}.`, ip: '10.0.0.7' }]);
+    expect(await jsonAt(edge, `/v1/services/srv.${origin}`)).toEqual([
+      { service: `srv.${origin}`, host: `web.${other}.`, ip: '10.0.0.7', port: '80' },
+    ]);
+    for (const name of ['gone', 'out']) expect(await jsonAt(edge, `/v1/hosts/${name}.${origin}`)).toEqual([]);
+    for (const name of ['loop', 'dark', 'c8'])
+      expect([name, (await edge.fetch(`/v1/hosts/${name}.${origin}`)).status]).toEqual([name, 503]);
   });
 
   it('never forwards a name', async () => {

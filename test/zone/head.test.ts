@@ -192,7 +192,7 @@ describe('a head body', () => {
     }
   });
 
-  it.each(['0063 0001 00000000', '0000 0001 00000000', '000b ffff 00000002 aabb'])(
+  it.each(['0063 0001 00000000', '0000 0001 00000000', '000c ffff 00000002 aabb'])(
     'is refused with the unknown critical section %s',
     (section) => {
       for (const at of [0, 2, 4]) {

@@ -105,6 +105,9 @@ describe('the wildcards of a head', () => {
     const plain = encodeBody(body);
     const added = encodeBody({ ...body, wildcards: [wire('mesos')] }).subarray(plain.length);
     expect([...added]).toEqual([0, 10, 0, 1, 0, 0, 0, 7, ...wire('mesos')]);
+    const unlisted = encodeBody({ ...body, wildcards: 'unlisted' });
+    expect([...unlisted.subarray(plain.length)]).toEqual([0, 11, 0, 1, 0, 0, 0, 0]);
+    expect(decodeBody(unlisted, body.zone.origin).wildcards).toBe('unlisted');
   });
 
   it('are whole names', () => {

@@ -9,15 +9,15 @@ import { lacksToken, targetOf } from './target.ts';
 
 /** `GET /`: reads what the view has and shows it. `name` and `type` ask a look-up, `filter` narrows the services. */
 export async function answerStatus(request: Request, asked: PageRequest): Promise<Response> {
-  const { access, base, search, view, loadShard, waitUntil } = asked;
+  const { access, base, search, view, loadShard, listings, waitUntil } = asked;
   const { options } = view;
   const parameters = new URLSearchParams(search);
   const [name, type] = [parameters.get('name') ?? '', parameters.get('type') ?? 'A'];
   const filter = parameters.get('filter') ?? '';
   const [lookUp, health, services, churn] = await Promise.all([
-    name === '' ? undefined : lookUpForPage({ name, type }, options, waitUntil),
+    name === '' ? undefined : lookUpForPage({ name, type }, options, asked),
     healthOf(access, options, waitUntil),
-    servicesOf(view, { filter, loadShard, waitUntil }),
+    servicesOf(view, { filter, loadShard, listings, waitUntil }),
     Promise.all(
       options.zones.map(async (zone) => {
         const held = await zone.reader.current(waitUntil);

@@ -7,9 +7,9 @@ import { encodeQuestion } from '../../zone/question.ts';
 import { rdataText } from '../../zone/rdata-text.ts';
 import { TYPE, typeCode, typeName } from '../../zone/record.ts';
 import { RCODE } from '../../zone/wire.ts';
+import type { PageRequest } from '../page-request.ts';
 import { resolve, type ResolveOptions } from '../resolve.ts';
 import { snapshotAgeSeconds } from '../snapshot/held.ts';
-import type { WaitUntil } from '../snapshot/share.ts';
 
 /** Types the page offers. */
 export const TYPES = ['A', 'AAAA', 'SRV', 'TXT', 'SOA', 'NS', 'PTR', 'HTTPS', 'ANY'] as const;
@@ -44,7 +44,7 @@ export type Value = {
 export async function lookUpForPage(
   { name: text, type: typed }: { name: string; type: string },
   options: ResolveOptions,
-  waitUntil: WaitUntil,
+  { log, waitUntil }: Pick<PageRequest, 'log' | 'waitUntil'>,
 ): Promise<LookUp> {
   const type = TYPES.find((known) => typeCode(known) === typeCode(typed)) ?? 'A';
   const name = hostIn(text);
@@ -55,6 +55,7 @@ export async function lookUpForPage(
     const query = readQuery(encodeQuestion({ name: parseName(asked), type: TYPE[type], edns: true }));
     if (query?.kind !== 'query') throw new FormatError('question', 'can not be asked');
     const { octets, held } = await resolve(query, options, waitUntil);
+    log?.(octets);
     const reply = readMessage(octets);
     const rcode = rcodeName(reply.rcode);
     return {

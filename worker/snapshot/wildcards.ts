@@ -1,6 +1,7 @@
 import { isExisting } from '../../zone/answer.ts';
 import type { Entry } from '../../zone/entry.ts';
-import { matchWildcard } from '../../zone/wildcard.ts';
+import { isAtOrBelow } from '../../zone/name.ts';
+import { matchWildcard, nextBelow, wildcardBelow } from '../../zone/wildcard.ts';
 import type { Held } from './held.ts';
 
 /** What of a look-up's outcome matters here. */
@@ -18,13 +19,43 @@ export function findOrWildcard<Found extends Outcome>(
 ): Found | Promise<Found> {
   return after(find(name), (found) => {
     if (found.kind === 'unavailable' || isExisting(found.entry)) return found;
-    const match = matchWildcard(found.held.body.wildcards ?? [], name);
+    const { body, zone } = found.held;
+    const { wildcards = [] } = body;
+    if (wildcards === 'unlisted') {
+      const isBelow = name.length > zone.origin.length && isAtOrBelow(name, zone.origin);
+      return isBelow ? findUnlisted(name, { find, encloser: zone.origin }) : found;
+    }
+    const match = matchWildcard(wildcards, name);
     if (!match) return found;
     if (match.below.length === name.length) return find(match.owner);
     return after(find(match.below), (below) => {
       if (below.kind === 'unavailable') return below;
       return isExisting(below.entry) ? found : find(match.owner);
     });
+  });
+}
+
+/**
+ * Goes down from `encloser`, which exists, to the closest encloser of a name that does not (RFC 4592 §3.3.1) and looks
+ * whether that has a wildcard. A question can't make the way longer than what the zone has of its name.
+ */
+function findUnlisted<Found extends Outcome>(
+  name: Uint8Array,
+  {
+    find,
+    encloser,
+  }: {
+    readonly find: (name: Uint8Array) => Found | Promise<Found>;
+    readonly encloser: Uint8Array;
+  },
+): Found | Promise<Found> {
+  const below = nextBelow(encloser, name);
+  if (below.length === name.length) return find(wildcardBelow(encloser));
+  return after(find(below), (found) => {
+    if (found.kind === 'unavailable') return found;
+    return isExisting(found.entry)
+      ? findUnlisted(name, { find, encloser: below })
+      : find(wildcardBelow(encloser));
   });
 }
 

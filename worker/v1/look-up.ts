@@ -1,7 +1,9 @@
+import { cnameTarget, problemOfChain } from '../../zone/chain.ts';
 import { type Entry, rrsetOf, storedRdata, targetAddresses } from '../../zone/entry.ts';
 import { formatAddress } from '../../zone/address.ts';
 import { FormatError } from '../../zone/format-error.ts';
 import { isAtOrBelow, type OwnerName, nameToWire, parseName } from '../../zone/name.ts';
+import { octetsKey } from '../../zone/octets.ts';
 import { decodeAddress, decodeSrv, TYPE } from '../../zone/record.ts';
 import { findVisible } from '../access/find-visible.ts';
 import type { ResolveOptions } from '../resolve.ts';
@@ -15,16 +17,32 @@ export type LookUp = { readonly entry: Entry | undefined } | { readonly unavaila
 export type Host = { readonly host: string; readonly ip: string };
 export type Service = Host & { readonly service: string; readonly port: string };
 
-/** Looks a name up in our zones alone; a text that is no name, or a name elsewhere, does not exist. */
+/**
+ * Looks a name up in our zones alone, and what its CNAMEs lead to; a text that is no name, or a name elsewhere, does
+ * not exist. Throws `FormatError` for an entry that is none.
+ */
 export async function lookUpName(
   text: string,
   options: ResolveOptions,
   waitUntil: WaitUntil,
 ): Promise<LookUp> {
   const name = nameIn(text);
-  const wire = name === undefined ? undefined : nameToWire(name);
-  const zone = wire && options.zones.find(({ originWire }) => isAtOrBelow(wire, originWire));
-  if (!wire || !zone) return { entry: undefined };
+  if (name === undefined) return { entry: undefined };
+  const asked = new Set<string>();
+  for (let wire = nameToWire(name); ;) {
+    const found = await lookUpOne(wire, options, waitUntil);
+    const cname = 'entry' in found && found.entry && rrsetOf(found.entry, TYPE.CNAME);
+    if (!cname) return found;
+    asked.add(octetsKey(wire));
+    wire = cnameTarget(cname);
+    const problem = problemOfChain(asked, wire);
+    if (problem !== undefined) return { unavailable: problem };
+  }
+}
+
+async function lookUpOne(wire: Uint8Array, options: ResolveOptions, waitUntil: WaitUntil): Promise<LookUp> {
+  const zone = options.zones.find(({ originWire }) => isAtOrBelow(wire, originWire));
+  if (!zone) return { entry: undefined };
   const found = await findVisible(zone, wire, { isHidden: options.isHidden, waitUntil });
   if (found.kind === 'unavailable') return { unavailable: found.reason };
   if (hasExpired(found.held, options.now())) return { unavailable: 'the snapshot has expired' };

@@ -68,10 +68,10 @@ async function answerName(
   const text = decoded(name);
   if (text === undefined)
     return problemResponse({ status: 400, reason: 'The name is not percent-encoded UTF-8.' });
-  const found = await lookUpName(text, options, waitUntil);
-  if ('unavailable' in found) return notReady(found.unavailable);
   const compat = parametersOf(request).get('compat') === '1';
   try {
+    const found = await lookUpName(text, options, waitUntil);
+    if ('unavailable' in found) return notReady(found.unavailable);
     const items =
       kind === 'hosts' ? hostsIn(found.entry, text) : servicesIn(found.entry, text, options.random);
     if (items.length > 0 || !compat) return json(items);

@@ -1,6 +1,6 @@
 import { isExisting } from '../../zone/answer.ts';
 import type { OwnerName } from '../../zone/name.ts';
-import type { IsHidden } from '../../zone/visible.ts';
+import { type IsHidden, standingOf } from '../../zone/visible.ts';
 import { compareSerial, type Serial } from '../../zone/zone.ts';
 import { findVisible, type ViewedZone } from '../access/find-visible.ts';
 import { hasExpired, type Held, isStale } from '../snapshot/held.ts';
@@ -17,11 +17,14 @@ export type MergedOptions = {
   readonly now: () => number;
 };
 
-/** What a member says of a name. `has`: it or something below it exists. */
+/**
+ * What a member says of a name. `has`: it or something below it exists; `above`: of this member the view has names
+ * below it alone, whatever there is.
+ */
 type Said = {
   readonly member: Member;
   readonly found: Found;
-  readonly state: 'has' | 'lacks' | 'unusable';
+  readonly state: 'has' | 'above' | 'lacks' | 'unusable';
   readonly stale: boolean;
 };
 
@@ -40,12 +43,15 @@ export function createMergedReader(members: readonly Member[], options: MergedOp
   /** The last one made for each member's snapshot. */
   const last = new WeakMap<Held, Merged>();
 
-  const say = (member: Member, found: Found): Said => {
+  const say = (member: Member, name: Uint8Array, found: Found): Said => {
     if (found.held) serials.set(member.origin, found.held.root.serial);
     if (found.kind === 'unavailable' || hasExpired(found.held, now()))
       return { member, found, state: 'unusable', stale: true };
-    const state = isExisting(found.entry) ? 'has' : 'lacks';
-    return { member, found, state, stale: isStale(found.held, now()) };
+    const stale = isStale(found.held, now());
+    const { subtrees } = member.shown;
+    if (subtrees && standingOf(name, { origin: originWire, subtrees }) === 'above')
+      return { member, found, state: 'above', stale };
+    return { member, found, state: isExisting(found.entry) ? 'has' : 'lacks', stale };
   };
 
   const ask = (name: Uint8Array, asked: Said[], waitUntil: WaitUntil): Found | Promise<Found> => {
@@ -58,8 +64,8 @@ export function createMergedReader(members: readonly Member[], options: MergedOp
       if (!member) break;
       const found = findVisible(member.shown, name, { isHidden: isHidden(), waitUntil });
       if (found instanceof Promise)
-        return found.then((late) => ask(name, [...asked, say(member, late)], waitUntil));
-      asked.push(say(member, found));
+        return found.then((late) => ask(name, [...asked, say(member, name, late)], waitUntil));
+      asked.push(say(member, name, found));
     }
     return decide(asked, asksAll);
   };
@@ -69,7 +75,10 @@ export function createMergedReader(members: readonly Member[], options: MergedOp
     const having = usable.filter(({ state }) => state === 'has');
     const unusable = asked.find(({ state }) => state === 'unusable');
     const chosen = firstFresh(having) ?? (unusable && !isApex ? undefined : firstFresh(usable));
-    if (chosen) return as(chosen, asked);
+    if (chosen) {
+      const above = chosen.state === 'lacks' && asked.find(({ state }) => state === 'above');
+      return as(above ? { ...chosen, found: withEntryOf(chosen.found, above.found) } : chosen, asked);
+    }
     const [first] = usable;
     if (!unusable)
       return { kind: 'unavailable', reason: 'it has no member that you may ask', held: undefined };
@@ -112,7 +121,10 @@ export function createMergedReader(members: readonly Member[], options: MergedOp
       const merged = made.get(held);
       if (!merged) return false;
       return merged.asked.every(
-        ({ member, found }) => found.kind === 'found' && member.shown.reader.isCurrent(found.held, waitUntil),
+        ({ member, found, state }) =>
+          found.kind === 'found' &&
+          hasExpired(found.held, now()) === (state === 'unusable') &&
+          member.shown.reader.isCurrent(found.held, waitUntil),
       );
     },
     current: async (waitUntil) => (await ask(originWire, [], waitUntil)).held,
@@ -122,6 +134,11 @@ export function createMergedReader(members: readonly Member[], options: MergedOp
       return { problem: isWell ? undefined : states[0]?.problem, restored: 0 };
     },
   };
+}
+
+/** That nothing is there, with what another member says of the name itself: that it exists. */
+function withEntryOf(found: Found, other: Found): Found {
+  return found.kind === 'found' && other.kind === 'found' ? { ...found, entry: other.entry } : found;
 }
 
 function firstFresh(said: readonly Said[]): Said | undefined {

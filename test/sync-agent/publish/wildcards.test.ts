@@ -5,10 +5,11 @@ import { type Names, names, openPublisher, readZone, type WatchedSink } from './
 
 const key = await makeSigningKey();
 
-/** The parents that the head lists. */
-async function listed(sink: WatchedSink): Promise<string[] | undefined> {
-  const body = (await readZone(sink, key))?.head.body;
-  return body?.wildcards?.map((name) => nameFromWire(name)).toSorted();
+/** The parents that the head lists, or that there are too many of them. */
+async function listed(sink: WatchedSink): Promise<string[] | 'unlisted' | undefined> {
+  const wildcards = (await readZone(sink, key))?.head.body.wildcards;
+  if (wildcards === 'unlisted') return wildcards;
+  return wildcards?.map((name) => nameFromWire(name)).toSorted();
 }
 
 const below = (parent: string): Names => ({ [`*.${parent}.`]: ['10.0.0.1'] });
@@ -44,13 +45,37 @@ describe('the wildcards of a zone', () => {
     expect(await listed(sink)).toEqual(['mesos']);
   });
 
-  it('take no more than their room in the head', async () => {
+  it('are not listed where they do not fit, and again once they do, whatever way it came to that', async () => {
     const { sink, publish } = openPublisher(key);
-    const many = Array.from({ length: 300 }, (_, i) => below(`wild${i}.mesos`));
-    await publish(Object.assign({}, ...many) as Names);
-    const kept = await listed(sink);
-    expect(kept?.length).toBeGreaterThan(100);
-    expect(kept?.length).toBeLessThan(300);
+    const many = (from: number, to: number): Names =>
+      Object.assign(
+        {},
+        ...Array.from({ length: to - from }, (_, i) => below(`wild${from + i}.mesos`)),
+      ) as Names;
+    await publish(many(0, 100));
+    expect(await listed(sink)).toHaveLength(100);
+    await publish(many(0, 300));
+    expect(await listed(sink)).toBe('unlisted');
+    await publish({ ...many(0, 300), ...names(0, 3) });
+    expect(await listed(sink)).toBe('unlisted');
+    await publish({ ...many(0, 299), ...names(0, 3) });
+    expect(await listed(sink)).toBe('unlisted');
+    await publish({ ...many(250, 299), ...names(0, 3) });
+    const expected = Array.from({ length: 49 }, (_, i) => `wild${250 + i}.mesos`).toSorted();
+    expect(await listed(sink)).toEqual(expected);
+    await publish(names(0, 3));
+    expect(await listed(sink)).toBeUndefined();
+    const other = openPublisher(key);
+    await other.publish(many(0, 300));
+    expect(await listed(other.sink)).toBe('unlisted');
+  });
+
+  it('are none where names with an asterisk are no wildcards', async () => {
+    const { sink, publish } = openPublisher(key, { wildcards: 'none' });
+    await publish({ ...names(0, 3), ...below('mesos') });
+    await publish({ ...names(0, 3), ...below('mesos'), ...below('a.mesos') });
+    expect(await listed(sink)).toBeUndefined();
+    expect(await readZone(sink, key).then((zone) => zone?.head.root.serial)).toBeGreaterThan(0);
   });
 
   it('write nothing where nothing changes', async () => {

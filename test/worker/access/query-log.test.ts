@@ -1,8 +1,12 @@
 import { createHmac } from 'node:crypto';
 import { Buffer } from 'node:buffer';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { createQueryLog, type QueryLogBindings } from '../../../worker/access/query-log.ts';
 import { encodeQuestion } from '../../message.ts';
+import { getPath } from '../edge.ts';
+import { addresses, createSigningKey, publishToKv } from '../publish-to-kv.ts';
+import { createDoor, grant, tokenOf } from './door.ts';
+import { createMemoryKv } from './memory-kv.ts';
 
 const KEY = 'a secret of the operator, 32 characters or more';
 const on = { QUERY_LOG: '1', QUERY_LOG_KEY: KEY };
@@ -108,5 +112,35 @@ describe('the query log', () => {
     await expect(logged(bindings, [])).rejects.toThrow(
       /^QUERY_LOG_KEY: has to be a secret of 32 characters or more$/,
     );
+  });
+});
+
+describe('the query log of a Worker', () => {
+  it.each([
+    ['DoH', getPath(encodeQuestion({ name: 'web.mesos', type: 1 }))],
+    ['JSON at /dns-query', '/dns-query?name=web.mesos&ct=application/dns-json'],
+    ['/resolve', '/resolve?name=Web.mesos'],
+    ['the page', '/?name=web.mesos'],
+  ])('has what was looked up by %s, once and no more of it', async (_, path) => {
+    const log = vi.spyOn(console, 'log').mockReturnValue();
+    const memory = createMemoryKv();
+    const key = await createSigningKey();
+    await publishToKv(memory.kv, { rrsets: [addresses('web.mesos', ['10.0.0.1'])], key });
+    const views = { all: { zones: [{ origin: 'mesos' }], forwarding: false } };
+    const teams = { payments: { view: 'all' } };
+    await grant(memory, { views, teams, tokens: { pay: { team: 'payments' } } }, key);
+    const door = createDoor(memory, {
+      ...on,
+      ...{ ZONES: 'mesos', ACCESS: 'tokens', VERIFY_KEYS: key.publicKeyBase64 },
+    });
+    expect((await door.fetch(`/t/${tokenOf('pay')}${path}`)).status).toBe(200);
+    await door.fetch(`/t/${tokenOf('pay')}/`);
+    await door.fetch(`/t/${tokenOf('pay')}/?name=a..b`);
+    await door.fetch(path);
+    const lines = log.mock.calls.map(([line]) => String(line));
+    log.mockRestore();
+    expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual([
+      { name: hashOf('\x03web\x05mesos\0'), type: 'A', rcode: 0, team: 'payments' },
+    ]);
   });
 });

@@ -60,12 +60,18 @@ const CASES: readonly (readonly [string, string, number, readonly string[]])[] =
   ['not for the apex', 'mesos', 1, ['NOERROR', SOA]],
 ];
 
+/** More of them than a head lists. */
+const MANY = Array.from({ length: 150 }, (_, i) => addresses(`*.w${i}.other.mesos`, ['10.2.0.1']));
+
 describe.each([
-  ['a run', undefined],
-  ['shards', SHARDED],
-])('a wildcard in a zone of %s answers', (_, limits) => {
+  ['a run', RRSETS, undefined],
+  ['shards', RRSETS, SHARDED],
+  ['a run, among many', [...RRSETS, ...MANY], undefined],
+  ['shards, among many', [...RRSETS, ...MANY], SHARDED],
+])('a wildcard in a zone of %s answers', (_, rrsets, limits) => {
   it.each(CASES)('%s: %s', async (_says, name, type, expected) => {
-    await publishToKv(env.SNAPSHOTS, { rrsets: RRSETS, key, ...(limits && { limits }) });
+    const { body } = await publishToKv(env.SNAPSHOTS, { rrsets, key, ...(limits && { limits }) });
+    expect(body.wildcards === 'unlisted').toBe(rrsets !== RRSETS);
     const edge = createEdge();
     for (const ask of [edge.ask, edge.get, edge.get])
       expect(said(await ask({ name, type }))).toEqual(expected);
