@@ -28,12 +28,12 @@ export function joinServerSets(state: ClusterState, sets: readonly ServerSet[]):
     const { named, tasks } = tasksOf(set);
     const join = <E extends ServerSetEndpoint>(endpoint: E, { task: placed }: ServerSetMember): E => {
       const agentIds = placed && known.has(placed.agentId) ? [placed.agentId] : agentsOf(endpoint.host);
-      const task = tasks.find(
-        (each) =>
-          agentIds.includes(each.agentId) &&
-          (placed === undefined || placed.taskId === each.id) &&
-          hasPort(each, endpoint.port),
-      );
+      // A task that is named is the one, has it a port there or not.
+      const isIt = (each: MesosTask): boolean =>
+        placed === undefined
+          ? hasPort(each, endpoint.port)
+          : placed.taskId === each.id && (endpoint.port === 0 || hasPort(each, endpoint.port));
+      const task = tasks.find((each) => agentIds.includes(each.agentId) && isIt(each));
       if (task && endpoint.srv) {
         const ports = weights.get(task) ?? new Map<number, SrvNumbers>();
         weights.set(task, ports.set(endpoint.port, endpoint.srv));

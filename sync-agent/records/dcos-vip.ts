@@ -5,14 +5,24 @@ import type { DcosReach } from './dcos-reach.ts';
 import { toFrameworkPart } from './label.ts';
 import { type RecordSink, srvValue } from './record-set.ts';
 
+/** What a label of a task, or of a port of it, says of VIPs; those that are addresses have no name and are not here. */
+export type VipOffer = VipLabel & (NamedVip | RefusedVip);
+
+/** `on`: whose label it is. */
+type VipLabel = { readonly key: string; readonly text: string; readonly on: 'port' | 'task' };
+
 /** A named VIP, and the real port behind it. */
-type Backend = {
+export type NamedVip = {
+  readonly kind: 'named';
   readonly vip: string;
   /** The VIP's port. */
   readonly port: number;
   readonly protocols: readonly string[];
   readonly behind: Pick<DiscoveryPort, 'number' | 'labels' | 'srv'>;
 };
+
+/** `why` follows the label's text: `, and should be …`. */
+type RefusedVip = { readonly kind: 'refused'; readonly why: string };
 
 const PROTOCOLS = ['tcp', 'udp'] as const;
 
@@ -38,7 +48,13 @@ export function addVips(
     readonly report: ReportSkipped;
   },
 ): void {
-  for (const { vip, port, protocols, behind } of backends(task, ports, report)) {
+  for (const offer of vipOffers(task, ports)) {
+    if (offer.kind === 'refused') {
+      const reason = offer.on === 'port' ? 'discovery-port' : 'task-label';
+      report({ reason, detail: `task ${task.id}: ${describeRefused(offer)}` });
+      continue;
+    }
+    const { vip, port, protocols, behind } = offer;
     const site = reach.siteOf(behind);
     if (!site || reach.addresses[site].length === 0) continue;
     for (const address of reach.addresses[site]) into.addAddress(vipName(vip, part), address, 'dcos-vip');
@@ -51,41 +67,70 @@ export function addVips(
   }
 }
 
-/** Of labels of discovery ports, `VIP_0: /web:80`, and of the task, `VIP_PORT0: tcp://web:80`, by its host ports. */
-function* backends(
-  task: MesosTask,
-  ports: readonly DiscoveryPort[],
-  report: ReportSkipped,
-): Generator<Backend> {
-  const read = (key: string, text: string): Pick<Backend, 'vip' | 'port'> | undefined => {
-    const vip = readVip(text);
-    if (vip === 'unreadable')
-      report({
-        reason: 'discovery-port',
-        detail: `task ${task.id}: label ${key} is ${JSON.stringify(text)}, and should be /name:port`,
-      });
-    return typeof vip === 'string' ? undefined : vip;
-  };
+/** For reports. */
+export function describeRefused({ key, text, why }: VipLabel & RefusedVip): string {
+  return `label ${key} is ${JSON.stringify(text)}${why}`;
+}
+
+/**
+ * Of labels of discovery ports, `VIP_0: /web:80`, and of the task, `VIP_PORT0: tcp://web:80`, by its host ports. One
+ * label that is wrong is no reason for another.
+ */
+export function* vipOffers(task: MesosTask, ports: readonly DiscoveryPort[]): Generator<VipOffer> {
+  const onPorts = new Set<string>();
   for (const behind of ports) {
     for (const [key, text] of Object.entries(behind.labels ?? {})) {
       if (!/^(?:VIP|vip)/.test(key)) continue;
-      const vip = read(key, text);
-      if (vip) yield { ...vip, protocols: protocolsOf(behind), behind };
+      onPorts.add(text);
+      const label = { key, text, on: 'port' } as const;
+      const vip = readVip(text);
+      const protocols = protocolsOf(behind);
+      if (vip === 'unreadable') yield { ...label, kind: 'refused', why: ', and should be /name:port' };
+      else if (vip !== 'address' && protocols.length > 0)
+        yield { ...label, kind: 'named', ...vip, protocols, behind };
+      else if (vip !== 'address')
+        yield {
+          ...label,
+          kind: 'refused',
+          why: `, and its port ${behind.number} has protocol ${JSON.stringify(behind.protocol)}: a VIP has tcp or udp`,
+        };
     }
   }
   for (const [key, text] of Object.entries(task.labels ?? {})) {
-    const [, place] = /^vip_port(\d{1,5})$/i.exec(key) ?? [];
-    const [, protocol, rest] = /^(tcp|udp):\/\/(.+)$/.exec(text) ?? [];
-    const number = place === undefined ? undefined : hostPort(task, Number(place));
-    if (protocol === undefined || rest === undefined || number === undefined) continue;
-    const vip = read(key, rest);
-    const behind = { number, labels: { 'network-scope': 'host' } };
-    if (vip) yield { ...vip, protocols: [protocol], behind };
+    const label = { key, text, on: 'task' } as const;
+    if (/^vip_port/i.test(key)) yield* offersOfTask(label, task);
+    // A slip that is easily made: DC/OS has no VIP of it either.
+    else if (/^vip_\d+$/i.test(key) && !onPorts.has(text) && readVip(text) !== 'unreadable')
+      yield { ...label, kind: 'refused', why: ", and is the task's: it counts on one of its ports alone" };
   }
 }
 
+function* offersOfTask(label: VipLabel & { readonly on: 'task' }, task: MesosTask): Generator<VipOffer> {
+  const { key, text } = label;
+  const refused = (why: string): VipOffer => ({ ...label, kind: 'refused', why });
+  const [, protocol, rest = ''] = /^(tcp|udp):\/\/(.*)$/.exec(text) ?? [];
+  const [, place] = /^vip_port(\d{1,5})$/i.exec(key) ?? [];
+  if (place === undefined) {
+    // Any other label may begin like that.
+    if (protocol !== undefined) yield refused(', and its name should be VIP_PORT and a number, from 0');
+    return;
+  }
+  const vip = readVip(rest);
+  if (protocol === undefined || vip === 'unreadable')
+    return yield refused(', and should be tcp://name:port or udp://name:port');
+  const number = hostPort(task, Number(place));
+  if (number === undefined) {
+    const count = task.ports.reduce((sum, { begin, end }) => sum + Math.max(0, end - begin + 1), 0);
+    const last = `the task's last host port is number ${count - 1}`;
+    return yield refused(`, and ${count === 0 ? 'the task has no host port' : last}`);
+  }
+  if (vip === 'address') return;
+  const behind = { number, labels: { 'network-scope': 'host' } };
+  yield { ...label, kind: 'named', ...vip, protocols: [protocol], behind };
+}
+
 /** `address`: a virtual address without a name (`1.2.3.4:80`). The port stands behind the last colon. */
-function readVip(text: string): Pick<Backend, 'vip' | 'port'> | 'address' | 'unreadable' {
+function readVip(text: string): Pick<NamedVip, 'vip' | 'port'> | 'address' | 'unreadable' {
   const colon = text.lastIndexOf(':');
   const [name, port] = [text.slice(0, Math.max(0, colon)), text.slice(colon + 1)];
   if (!/^\d{1,5}$/.test(port) || Number(port) < 1 || Number(port) > 65535) return 'unreadable';

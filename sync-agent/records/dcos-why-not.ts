@@ -1,24 +1,37 @@
 import type { ClusterState } from '../cluster.ts';
-import { dcosFramework, mesosTwin } from './dcos-names.ts';
-import { instanceTail } from './instance.ts';
-import { toFrameworkPart, toLabel } from './label.ts';
+import { dcosFramework, isVipName, mesosTwin } from './dcos-names.ts';
+import { containerWhyNot, serviceWhyNot } from './dcos-reach-why-not.ts';
+import { vipWhyNot } from './dcos-vip-why-not.ts';
+import { partsOf } from './framework-alias.ts';
+import { toFrameworkPart } from './label.ts';
 import { type WhyNot, whyNot, type WhyNotOptions } from './why-not.ts';
 
 /** Everything in a state that would give one of DC/OS's names (lower case, with its final dot) and does not. Pure. */
 export function dcosWhyNot(state: ClusterState, name: string, options: WhyNotOptions): WhyNot[] {
-  const twin = mesosTwin(name, options.settings.domain);
+  if (isVipName(name)) return vipWhyNot(state, name, options);
+  const { settings } = options;
+  const twin = mesosTwin(name, settings.domain);
   if (!twin) return [];
-  const found = whyNot(state, twin.name, options);
-  if (twin.kind !== 'containerip' || found.length > 0) return found;
-  for (const framework of state.frameworks) {
-    const part = dcosFramework(toFrameworkPart(framework.name, options.settings.labelRules));
-    for (const task of framework.tasks) {
-      const label = toLabel(task.discovery?.name ?? task.name, 'rfc1123');
-      const names = [label, label + instanceTail(task.id, task.agentId)].map((each) => `${each}.${part}`);
-      if (!names.includes(twin.rest) || task.running.some(({ netinfo }) => netinfo.length > 0)) continue;
-      const who = `task ${task.id} of framework ${JSON.stringify(framework.name)}`;
-      found.push({ reason: 'no-address', detail: `${who} reports no address of its own (network infos)` });
+  const found = twinNames(state, twin.name, options).flatMap((each) => whyNot(state, each, options));
+  if (found.length > 0) return found;
+  if (twin.rest.startsWith('_')) return serviceWhyNot(state, name, options);
+  return twin.kind === 'containerip' ? containerWhyNot(state, name, options) : [];
+}
+
+/** A framework is one label in DC/OS's names, and has its dots in Mesos's own: the twin by each way to write it. */
+function twinNames(
+  state: ClusterState,
+  twin: string,
+  { settings }: Pick<WhyNotOptions, 'settings'>,
+): readonly string[] {
+  const names = new Set([twin]);
+  for (const { name } of state.frameworks) {
+    for (const part of partsOf(toFrameworkPart(name, settings.labelRules), settings)) {
+      for (const domain of [`.slave.${settings.domain}.`, `.${settings.domain}.`]) {
+        const ending = `.${dcosFramework(part)}${domain}`;
+        if (twin.endsWith(ending)) names.add(`${twin.slice(0, -ending.length)}.${part}${domain}`);
+      }
     }
   }
-  return found;
+  return [...names];
 }

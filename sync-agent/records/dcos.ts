@@ -65,7 +65,7 @@ function addPort(
 }
 
 /** Without discovery info, the ports that the task has of its agent. What is too many was told of elsewhere. */
-function portsOfAgent(task: MesosTask, most: number): readonly DiscoveryPort[] {
+export function portsOfAgent(task: MesosTask, most: number): readonly DiscoveryPort[] {
   const labels = { 'network-scope': 'host' };
   const numbers = hostPorts(task, most, () => undefined);
   return numbers.map((number) => ({ number, name: '', protocol: '', labels }));

@@ -1,4 +1,4 @@
-import type { Ended } from '../cluster.ts';
+import type { Ended, MesosFramework } from '../cluster.ts';
 import { toFrameworkPart } from './label.ts';
 import type { RecordSettings } from './settings.ts';
 
@@ -10,16 +10,21 @@ export function partsOf(part: string, { frameworkAliases }: Aliases): readonly s
   return aliases ? [part, ...aliases] : [part];
 }
 
-/** What ended has ended under the aliases too: the guard knows frameworks by their part in names. */
+/**
+ * What ended has ended under the aliases too: the guard knows frameworks by their part in names. An alias that a
+ * registered framework is called by is that one's, which has not ended.
+ */
 export function withAliasesEnded(
   ended: Ended,
+  registered: readonly Pick<MesosFramework, 'name'>[],
   { frameworkAliases, labelRules }: Aliases & Pick<RecordSettings, 'labelRules'>,
 ): Ended {
   if (!frameworkAliases || frameworkAliases.size === 0) return ended;
-  const namesOf = (name: string): readonly string[] => [
-    name,
-    ...(frameworkAliases.get(toFrameworkPart(name, labelRules)) ?? []),
-  ];
+  const taken = new Set(registered.map(({ name }) => toFrameworkPart(name, labelRules)));
+  const namesOf = (name: string): readonly string[] => {
+    const aliases = frameworkAliases.get(toFrameworkPart(name, labelRules)) ?? [];
+    return [name, ...aliases.filter((alias) => !taken.has(alias))];
+  };
   const { tasks, frameworks, namesakes, frameworkIds } = ended;
   return {
     ...ended,

@@ -122,6 +122,12 @@ export function addServerSet(
   for (const instance of instances) {
     begin({ kind: 'server-set', set, member: instance.member });
     if (instance.addresses.length === 0) reportUnresolved(instance, { set, settings, report });
+    for (const { alias } of instance.ports)
+      if (alias !== undefined && toLabel(alias, settings.labelRules) === '')
+        report({
+          reason: 'name-not-askable',
+          detail: `${describeServerSet(set)}, ${instance.member}: of the port's name ${JSON.stringify(alias)} nothing is left in DNS`,
+        });
     for (const each of partsOf(part, settings)) {
       for (const name of discoveryParts(raw, settings)) {
         const inDomain = `${each}.${settings.domain}.`;

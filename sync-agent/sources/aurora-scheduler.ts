@@ -48,7 +48,8 @@ export function createAuroraScheduler(options: AuroraSchedulerOptions): ServerSe
   };
   // Until the scheduler is asked again, which tells of all of them.
   const noteSkipped = (one: Skipped): void => {
-    if (skipped.length < MAX_SKIPPED) skipped = [...skipped, one];
+    const isTold = skipped.some(({ detail }) => detail === one.detail);
+    if (!isTold && skipped.length < MAX_SKIPPED) skipped = [...skipped, one];
   };
   const apply = (task: AuroraTask, into: Map<string, Announced>): void => {
     const each = task.isRunning ? announcedBy(task, (one) => noteSkipped(one)) : undefined;

@@ -24,6 +24,8 @@ export type AuroraTask = {
 export const RUNNING = 2;
 /** Executors that are told of ports by `announce`; others have a configuration of their own. */
 const THERMOS = 'AuroraExecutor';
+/** Of one task. */
+const MAX_FAULTS = 10;
 
 /** A `ScheduledTask` of `getTasksStatus`. Throws `FormatError`. */
 export function readScheduledTask(json: unknown): AuroraTask {
@@ -33,18 +35,21 @@ export function readScheduledTask(json: unknown): AuroraTask {
   const key = recordOf(config, 28, 'job') ?? {};
   const executor = recordOf(config, 25, 'executorConfig') ?? {};
   const text = (struct: Struct, id: number, what: string): string => textOf(struct, id, what) ?? '';
-  return whole({
+  const name = {
     taskId: text(assigned, 1, 'taskId'),
-    agentId: text(assigned, 2, 'slaveId'),
-    host: text(assigned, 3, 'slaveHost'),
     role: text(key, 1, 'role'),
     environment: text(key, 2, 'environment'),
     job: text(key, 3, 'name'),
     instanceId: numberOf(assigned, 6, 'instanceId') ?? 0,
+  };
+  return readOf(name, () => ({
+    ...name,
+    agentId: text(assigned, 2, 'slaveId'),
+    host: text(assigned, 3, 'slaveHost'),
     isRunning: numberOf(scheduled, 2, 'status') === RUNNING,
     assignedPorts: numbersOf(assigned, 5, 'assignedPorts'),
     data: text(executor, 1, 'executorConfig.name') === THERMOS ? textOf(executor, 2, 'data') : undefined,
-  });
+  }));
 }
 
 /** What the webhook posts: `{"task": {"assignedTask": {…}, "status"}, "oldState"}`. Throws `FormatError`. */
@@ -56,55 +61,77 @@ export function readWebhook(json: unknown): AuroraTask {
   const executor = objectField(config, 'executorConfig');
   const status = textField(scheduled, 'status');
   if (status === '') throw new FormatError('status', 'is missing');
-  return whole({
+  const name = {
     taskId: textField(assigned, 'taskId'),
-    agentId: textField(assigned, 'slaveId'),
-    host: textField(assigned, 'slaveHost'),
     role: textField(key, 'role'),
     environment: textField(key, 'environment'),
     job: textField(key, 'name'),
     instanceId: numberField(assigned, 'instanceId'),
+  };
+  return readOf(name, () => ({
+    ...name,
+    agentId: textField(assigned, 'slaveId'),
+    host: textField(assigned, 'slaveHost'),
     isRunning: status === 'RUNNING',
     assignedPorts: portsIn(objectField(assigned, 'assignedPorts')),
     data: textField(executor, 'name') === THERMOS ? textField(executor, 'data') : undefined,
-  });
+  }));
 }
 
-/** What a running task announces; undefined for one without any port, or whose ports its executor would refuse. */
+/**
+ * What a running task announces: as its executor does it, an instance without any port too where its job announces
+ * itself. Undefined for one that has neither. What can't be used of its ports is told of; the rest is given.
+ */
 export function announcedBy(task: AuroraTask, report: ReportSkipped): Announced | undefined {
   const { taskId, agentId, host, role, environment, job, instanceId } = task;
-  try {
-    const { primary, byAlias } = resolvePorts(task.data, task.assignedPorts);
-    if (byAlias.size === 0) return undefined;
-    const endpoint = (port: number) => ({ host, port, addresses: [] });
-    return {
-      id: taskId,
-      key: { role, environment, job },
-      member: {
-        name: taskId,
-        shard: instanceId,
-        primary: endpoint(primary),
-        additional: Array.from(byAlias, ([alias, port]) => ({ alias, ...endpoint(port) })),
-        task: { taskId, agentId },
-      },
-    };
-  } catch (error) {
-    if (!(error instanceof FormatError)) throw error;
-    report({ reason: 'aurora-ports', detail: `task ${taskId}: ${error.message}` });
-    return undefined;
-  }
+  const { primary, byAlias, isAnnounced, faults } = resolvePorts(task.data, task.assignedPorts);
+  const tell = (fault: string): void =>
+    report({ reason: 'aurora-ports', detail: `${describeTask(task)}: ${fault}` });
+  for (const fault of faults.slice(0, MAX_FAULTS)) tell(fault);
+  if (faults.length > MAX_FAULTS) tell(`and ${faults.length - MAX_FAULTS} more of its ports`);
+  if (byAlias.size === 0 && !isAnnounced) return undefined;
+  const endpoint = (port: number) => ({ host, port, addresses: [] });
+  return {
+    id: taskId,
+    key: { role, environment, job },
+    member: {
+      name: taskId,
+      shard: instanceId,
+      primary: endpoint(primary),
+      additional: Array.from(byAlias, ([alias, port]) => ({ alias, ...endpoint(port) })),
+      task: { taskId, agentId },
+    },
+  };
 }
 
-/** A running task without a place or a name can't be used; of others only the id is looked at. */
-function whole(task: AuroraTask): AuroraTask {
-  const { taskId, host, role, environment, job, instanceId, isRunning } = task;
-  if (taskId === '') throw new FormatError('taskId', 'is missing');
-  if (!isRunning) return task;
-  for (const [what, text] of Object.entries({ slaveHost: host, role, environment, 'job name': job }))
-    if (text === '') throw new FormatError(`task ${taskId}: ${what}`, 'is missing');
-  if (!Number.isInteger(instanceId) || instanceId < 0)
-    throw new FormatError(`task ${taskId}: instanceId`, `is ${instanceId}`);
-  return task;
+type TaskName = Pick<AuroraTask, 'taskId' | 'role' | 'environment' | 'job' | 'instanceId'>;
+
+/** For reports: `task <id> (vagrant/test/http_example, instance 0)`, as much of it as is told. */
+function describeTask({ taskId, role, environment, job, instanceId }: TaskName): string {
+  const parts = [role, environment, job];
+  if (parts.every((part) => part === '')) return `task ${taskId}`;
+  return `task ${taskId} (${parts.map((part) => part || '?').join('/')}, instance ${instanceId})`;
+}
+
+/**
+ * A task, with its name in what is thrown. A running one without a place or a name can't be used; of others only the
+ * id is looked at. Throws `FormatError`.
+ */
+function readOf(name: TaskName, read: () => AuroraTask): AuroraTask {
+  if (name.taskId === '') throw new FormatError('taskId', 'is missing');
+  try {
+    const task = read();
+    const { host, role, environment, job, instanceId, isRunning } = task;
+    if (!isRunning) return task;
+    for (const [what, text] of Object.entries({ slaveHost: host, role, environment, 'job name': job }))
+      if (text === '') throw new FormatError(what, 'is missing');
+    if (!Number.isInteger(instanceId) || instanceId < 0)
+      throw new FormatError('instanceId', `is ${instanceId}`);
+    return task;
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error;
+    throw new FormatError(describeTask(name), error.message);
+  }
 }
 
 function portsIn(json: JsonObject): Readonly<Record<string, number>> {

@@ -2,6 +2,7 @@ import { FormatError } from '../../zone/format-error.ts';
 import type { JobKey, ReportSkipped, Skipped } from '../cluster.ts';
 import { type ZooKeeper, ZooKeeperError } from '../zookeeper.ts';
 import { readMember, type ReadMember } from './aurora-member.ts';
+import { createMisplacedMembers } from './aurora-misplaced.ts';
 import type { Announced, Seen } from './aurora-stabilizer.ts';
 import { type Descriptor, readVector, weighMember } from './aurora-vector.ts';
 
@@ -55,6 +56,9 @@ export function createServerSetTree(
   const steps = new Map<string, ReadonlySet<string>>();
   /** Nodes whose rights keep us out, with what was said. */
   const forbidden = new Map<string, string>();
+  /** Of `paths`, those that are no nodes. */
+  const missing = new Set<string>();
+  const misplaced = createMisplacedMembers(session, root);
   const due = new Map<string, number>();
   /** Nodes whose data changed, and that are read again with the next list of their job. */
   const stale = new Set<string>();
@@ -77,11 +81,13 @@ export function createServerSetTree(
     for (const step of steps.get(path) ?? []) forget(join(path, step), depth + 1);
     steps.delete(path);
     forbidden.delete(path);
+    misplaced.forget(path);
     due.delete(path);
     marks.delete(path);
     if (jobs.delete(path)) version++;
   };
   const listAgain = (): void => {
+    misplaced.askAgain();
     due.set(root, 0);
     for (const path of paths.keys()) due.set(path, JOB_DEPTH);
     for (const [path, below] of steps)
@@ -91,6 +97,7 @@ export function createServerSetTree(
 
   const listSteps = async (path: string, depth: number, signal: AbortSignal): Promise<void> => {
     const listed = await session.children(path, signal, onChange(path, depth));
+    misplaced.seeStep(path, listed);
     const names = new Set(listed.filter((name) => !NO_STEP.test(name) && !paths.has(join(path, name))));
     const before = steps.get(path) ?? new Set<string>();
     for (const name of before) if (!names.has(name)) forget(join(path, name), depth + 1);
@@ -116,9 +123,8 @@ export function createServerSetTree(
     }
   };
   const listJob = async (path: string, signal: AbortSignal): Promise<void> => {
-    const names = (await session.children(path, signal, onChange(path, JOB_DEPTH)))
-      .filter((name) => OF_A_SET.test(name))
-      .toSorted();
+    const listed = (await session.children(path, signal, onChange(path, JOB_DEPTH))).toSorted();
+    const names = listed.filter((name) => OF_A_SET.test(name));
     const known = jobs.get(path)?.nodes ?? new Map<string, Node>();
     const nodes = new Map<string, Node>();
     let isChanged = names.length !== known.size;
@@ -132,11 +138,23 @@ export function createServerSetTree(
     for (const name of known.keys()) if (!nodes.has(name)) stale.delete(join(path, name));
     jobs.set(path, { key: keyOf(path), nodes: new Map([...nodes].toSorted(([a], [b]) => (a < b ? -1 : 1))) });
     if (isChanged) version++;
+    const odd = listed.filter((name) => !OF_A_SET.test(name) && !paths.has(join(path, name)));
+    await misplaced.seeJob(path, odd, signal);
   };
   const keyOf = (path: string): JobKey => paths.get(path) ?? keyBelow(path, root);
+  const sayMissing = (path: string): string => {
+    const { role, environment, job } = keyOf(path);
+    return `${session.name}: there is no ${path}, where aurora.paths has job ${role}/${environment}/${job}: check the job's zk_path and that it runs, or take the path out`;
+  };
   const visit = async (path: string, depth: number, signal: AbortSignal): Promise<void> => {
     const isTop = path === root || paths.has(path);
-    if (isTop && !(await session.stat(path, signal, onChange(path, depth)))) {
+    const isThere = !isTop || (await session.stat(path, signal, onChange(path, depth))) !== undefined;
+    if (paths.has(path) && isThere === missing.has(path)) {
+      if (isThere) missing.delete(path);
+      else missing.add(path);
+      version++;
+    }
+    if (!isThere) {
       if (path !== root) return forget(path, depth);
       rootProblem = `${session.name}: there is no ${root}: nothing is announced there`;
       // Sets that were there do not end by their root's going.
@@ -149,7 +167,7 @@ export function createServerSetTree(
   return {
     isWhole: () => isWhole,
     isMissing: () => rootProblem !== undefined && paths.size === 0,
-    version: () => version,
+    version: () => version + misplaced.version(),
     listAgain,
     refresh: async (signal) => {
       const failures: unknown[] = [];
@@ -181,6 +199,10 @@ export function createServerSetTree(
     },
     seen: (report) => {
       for (const detail of forbidden.values()) report({ reason: 'server-set-node', detail });
+      for (const path of missing) report({ reason: 'server-set-node', detail: sayMissing(path) });
+      if (rootProblem !== undefined && paths.size > 0 && missing.size === paths.size)
+        report({ reason: 'server-set-node', detail: rootProblem });
+      misplaced.tell(report);
       return seenIn(jobs, report);
     },
   };
@@ -195,7 +217,11 @@ function seenIn(jobs: ReadonlyMap<string, Job>, report: ReportSkipped): Seen {
     ).flat();
     for (const [name, node] of nodes) {
       const id = join(path, name);
-      if (node.kind === 'alive') present.set(id, { id, key, member: weighMember(node.member, vectors) });
+      if (node.kind === 'alive') {
+        present.set(id, { id, key, member: weighMember(node.member, vectors) });
+        for (const fault of node.faults ?? [])
+          report({ reason: 'server-set-member', detail: `${id}: ${fault}` });
+      }
       if (node.kind === 'left-out') leaving.add(id);
       if (node.kind === 'unreadable') report(skippedNode(id, node));
     }

@@ -10,6 +10,8 @@ export type ZooKeeperTree = {
   readonly fail: (reason: string | undefined) => void;
   /** Reading a node fails with this reason, the rest does not. */
   readonly refuseReads: (reason: string | undefined) => void;
+  /** The children of this node may not be listed. */
+  readonly forbid: (path: string) => void;
   /** No session opens: `open` only ends with its signal. */
   readonly hang: () => void;
   /** Ends all sessions; their watches are gone. */
@@ -24,6 +26,7 @@ export function createZooKeeperTree(): ZooKeeperTree {
   const sessions = new Set<{ end: (reason: string) => void; watches: Map<string, Set<() => void>> }>();
   let failure: string | undefined;
   let readFailure: string | undefined;
+  const forbidden = new Set<string>();
   let hangs = false;
   let opened = 0;
   let looks = 0;
@@ -57,6 +60,7 @@ export function createZooKeeperTree(): ZooKeeperTree {
     refuseReads: (reason) => {
       readFailure = reason;
     },
+    forbid: (path) => void forbidden.add(path),
     hang: () => {
       hangs = true;
     },
@@ -111,6 +115,7 @@ export function createZooKeeperTree(): ZooKeeperTree {
         children: async (path, stop, onChange) => {
           looks++;
           await asked(`list ${path}`, stop);
+          if (forbidden.has(path)) throw new ZooKeeperError(`${name}: list ${path}`, { isForbidden: true });
           if (!nodes.has(path)) return [];
           watch(`children ${path}`, onChange);
           const below = path === '/' ? '/' : `${path}/`;

@@ -149,6 +149,38 @@ describe.skipIf(missing)(`ServerSets in a real ZooKeeper${missing ? ` (skipped: 
     },
   );
 
+  it(
+    'at a wrong depth, and paths that are not there, are told of until they are mended',
+    { timeout: LIMIT_MS },
+    async () => {
+      const top = `/aurora-${++roots}`;
+      const web = { role: 'www', environment: 'prod', job: 'web' };
+      const paths = new Map([[`${top}-own/web`, web]]);
+      const told = async (source: ServerSetSource): Promise<string[]> => {
+        const { report, details } = keepReports();
+        await source.read(report, never);
+        return details();
+      };
+      await announce(`${top}/vagrant/test/http_example`, memberOf(0));
+      const right = follow({ root: top, paths });
+      await until(async () => (await right.shards()).length === 1, SOON_MS);
+      expect(await told(right.source)).toEqual([
+        expect.stringContaining(`there is no ${top}-own/web, where`),
+      ]);
+      for (const root of [`${top}/vagrant`, `${top}/vagrant/test`, `${top}/vagrant/test/http_example`])
+        expect(await told(createScene({ root }).source)).toEqual([
+          expect.stringContaining(`aurora.root ${top} would fit them`),
+        ]);
+      await announce(`${top}-own/web`, memberOf(7));
+      await until(async () => (await right.shards()).join() === 'http_example/0,web/7', SOON_MS);
+      expect(await told(right.source)).toEqual([]);
+      await announce(`${top}-high/a/aurora/www/prod/web`, memberOf(0));
+      expect(await told(createScene({ root: `${top}-high` }).source)).toEqual([
+        expect.stringContaining(`aurora.root ${top}-high/a/aurora would fit them`),
+      ]);
+    },
+  );
+
   it('become records by the command, beside what Mesos tells', { timeout: LIMIT_MS }, async () => {
     const folder = await mkdtemp(join(tmpdir(), 'aurora-'));
     onTestFinished(() => rm(folder, { recursive: true, force: true }));
@@ -208,12 +240,13 @@ describe.skipIf(missing)(`ServerSets in a real ZooKeeper${missing ? ` (skipped: 
     readonly shards: () => Promise<string[]>;
     readonly bells: () => number;
   };
-  type Place = { root?: string; servers?: string; credentials?: string };
+  type Place = { root?: string; servers?: string; credentials?: string; paths?: ServerSetsOptions['paths'] };
 
   function createScene({
     root = `/aurora-${++roots}`,
     servers: addresses = servers.servers,
     credentials = '',
+    paths = new Map(),
   }: Place = {}): {
     root: string;
     source: ServerSetSource;
@@ -221,7 +254,7 @@ describe.skipIf(missing)(`ServerSets in a real ZooKeeper${missing ? ` (skipped: 
     const options: ServerSetsOptions = {
       url: parseZooKeeperUrl(`zk://${credentials}${addresses}`),
       root,
-      paths: new Map(),
+      paths,
       frameworkName: 'Aurora',
       stabilizeMs: WINDOW_MS,
       sessionTimeoutMs: SESSION_TIMEOUT_MS,

@@ -108,11 +108,8 @@ describe('framework aliases', () => {
   const settingsOf = (frameworkAliases: unknown, labelRules = 'rfc1123') =>
     recordSettings(parseConfig({ records: { frameworkAliases, labelRules } }, 'c.json'));
 
-  it('are by the part that names have, each once, and never the name itself', () => {
-    const { frameworkAliases } = settingsOf({
-      Aurora: ['TwitterScheduler', 'aurora', 'old.one'],
-      aurora: ['twitterscheduler'],
-    });
+  it('are by the part that names have', () => {
+    const { frameworkAliases } = settingsOf({ Aurora: ['TwitterScheduler', 'old.one'] });
     expect([...(frameworkAliases ?? [])]).toEqual([['aurora', ['twitterscheduler', 'old.one']]]);
     expect(settingsOf({})).not.toHaveProperty('frameworkAliases');
   });
@@ -130,7 +127,7 @@ describe('framework aliases', () => {
       namesakes: ['Aurora'],
       frameworkIds: new Map([['Aurora', ['f']]]),
     };
-    expect(withAliasesEnded(ended, settings)).toEqual({
+    expect(withAliasesEnded(ended, [{ name: 'Aurora' }], settings)).toEqual({
       tasks: [task, { ...task, frameworkName: 'ts' }],
       frameworks: ['Aurora', 'ts', 'marathon'],
       namesakes: ['Aurora', 'ts'],
@@ -139,7 +136,13 @@ describe('framework aliases', () => {
         ['ts', ['f']],
       ]),
     });
-    expect(withAliasesEnded(ended, settingsWith())).toBe(ended);
+    expect(withAliasesEnded(ended, [], settingsWith())).toBe(ended);
+  });
+
+  it('do not end under an alias that a registered framework is called by', () => {
+    const settings = settingsWith({ frameworkAliases: new Map([['aurora', ['ts', 'au']]]) });
+    const ended = { tasks: [], frameworks: ['Aurora'] };
+    expect(withAliasesEnded(ended, [{ name: 'TS' }], settings).frameworks).toEqual(['Aurora', 'au']);
   });
 });
 

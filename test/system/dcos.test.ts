@@ -80,6 +80,10 @@ describe('DC/OS’s names', () => {
       '--data-dir',
       join(directory, 'data'),
       '--no-upstream',
+      // What DC/OS answers under older names, and what its manual has BIND for.
+      '--aliases',
+      'thisdcos.global=thisdcos.directory,dclb.thisdcos.directory=l4lb.thisdcos.directory,' +
+        'dclb.thisdcos.global=l4lb.thisdcos.directory,apps.example.com=marathon.autoip.dcos.thisdcos.directory',
       ...input,
     ]);
     running = up;
@@ -112,7 +116,15 @@ describe('DC/OS’s names', () => {
       expect(await ask(`gone.marathon.l4lb.${zone}`)).toEqual(['NXDOMAIN']);
     }
     expect(await ask('myapp.mygroup.marathon.mesos')).toEqual(['60 10.0.0.7']);
-    expect(await ask(`${app}.agentip.dcos.thisdcos.global`)).toEqual(['REFUSED']);
+    expect(await ask(`${app}.agentip.dcos.${ID}.dcos.global`)).toEqual(['REFUSED']);
+    for (const name of [
+      `${app}.agentip.dcos.thisdcos.global`,
+      'mygroupmyapp.marathon.l4lb.thisdcos.global',
+      'mygroupmyapp.marathon.dclb.thisdcos.directory',
+      'mygroupmyapp.marathon.dclb.thisdcos.global',
+      'myapp-mygroup.apps.example.com',
+    ])
+      expect([name, ...(await ask(name))]).toEqual([name, '5 10.0.0.7']);
 
     // Mesos's own zone stays as it is: it has agents' addresses alone.
     await writeFile(stateFile, JSON.stringify(stateWith('9.0.2.3')));
@@ -126,12 +138,12 @@ describe('DC/OS’s names', () => {
       runCli(['explain', 'leader.mesos.thisdcos.directory', ...input]),
       runCli(['records', ...input]),
     ]);
-    expect(explained.stdout).toContain('mygroupmyapp.marathon.l4lb.thisdcos.directory. answered: A');
+    expect(explained.stdout).toContain(`${vip}. answered: A`);
     expect(explained.stdout).toMatch(/TTL 5 s/);
     expect(explained.stdout).toContain('task mygroup_myapp.1 of framework "marathon" on agent a-S0');
     expect(explained.stdout).toMatch(/rule dcos-vip: /);
     expect(explained.stderr).toContain('is made as mygroupmyapp.marathon.l4lb.thisdcos.directory');
-    expect(mirrored.stdout).toMatch(/^leader\.mesos\. answered: A/);
+    expect(mirrored.stdout).toMatch(/^leader\.mesos\.thisdcos\.directory\. answered: A/);
     expect(JSON.parse(records.stdout).A[`${app}.containerip.dcos.thisdcos.directory.`]).toEqual(['9.0.2.3']);
   }, 60_000);
 });

@@ -138,6 +138,19 @@ describe('the records of a ServerSet', () => {
     expect(Object.keys({ ...records.SRV, ...records.A }).filter((name) => name.includes('http'))).toEqual([]);
   });
 
+  it('of a task that is named and has no port are its addresses, or none where it has others', () => {
+    const member = { ...memberAt(0, 'h1', {}), task: { taskId: 't1', agentId: 'x-S1' } };
+    const unknown = recordsOf(withSets([serverSet([member])])).records;
+    expect([unknown.A[RAW], unknown.A[`0.${RAW}`]]).toEqual([['10.0.0.1'], ['10.0.0.1']]);
+    expect(Object.keys(unknown.SRV).filter((name) => name.includes('http'))).toEqual([]);
+    const apart = { ...taskOf('t1', 'x-S1', 31000), running: [statusWith({ netinfo: ['9.0.0.1'] })] };
+    const known = recordsOf(withSets([serverSet([member])], [apart])).records;
+    expect([known.A[RAW], known.A[`0.${RAW}`]]).toEqual([['9.0.0.1'], ['10.0.0.1']]);
+    // Another task's host is no evidence.
+    const other = recordsOf(withSets([serverSet([member])], [{ ...apart, id: 't2' }])).records;
+    expect(other.A[RAW]).toEqual(['9.0.0.1', '10.0.0.1']);
+  });
+
   it('have no SRV value for port 0, though the instance has a name', () => {
     const { records } = recordsOf(withSets([serverSet([memberAt(0, 'h1', { http: 0 })])]));
     expect(records.A[`0.${RAW}`]).toEqual(['10.0.0.1']);
@@ -178,6 +191,20 @@ describe('the records of a ServerSet', () => {
       'ServerSet vagrant/test/http_example of framework "Aurora", member_0000000000: host gone has no address',
       'ServerSet vagrant/test/http_example of framework "Aurora", member_0000000001: host self has no address',
     ]);
+  });
+
+  it('are told of where nothing of an alias is left in DNS, once, and the others are there', () => {
+    const state = withSets([serverSet([memberAt(0, 'h1', { http: 31000, 日本: 31001 })])]);
+    const aliases = { frameworkAliases: new Map([['aurora', ['ts']]]) };
+    const { records, skipped } = recordsOf(state, aliases);
+    expect(skipped).toEqual([
+      {
+        reason: 'name-not-askable',
+        detail:
+          'ServerSet vagrant/test/http_example of framework "Aurora", member_0000000000: of the port\'s name "日本" nothing is left in DNS',
+      },
+    ]);
+    expect(records.SRV['_http._http_example.test.vagrant._tcp.ts.mesos.']).toHaveLength(1);
   });
 
   it('give the newest of two members the name of their shard, and the other one its own', () => {

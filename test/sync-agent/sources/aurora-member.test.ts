@@ -69,13 +69,46 @@ describe('a member of a ServerSet', () => {
     ['a port that is a text', { ...whole, serviceEndpoint: { host: 'h', port: '80' } }, 'string "80"'],
     ['a port that is half', { ...whole, serviceEndpoint: { host: 'h', port: 0.5 } }, '0.5'],
     ['endpoints in a list', { ...whole, additionalEndpoints: [] }, 'a list'],
-    ['a shard that is a text', { ...whole, shard: '1' }, 'shard'],
-    ['a shard below 0', { ...whole, shard: -1 }, 'shard'],
     ['a list', [], 'a list'],
   ])('is unreadable with %s', (_, json, why) => {
     const member = read(json);
     expect(member).toMatchObject({ kind: 'unreadable', reason: 'server-set-member' });
     expect(member.kind === 'unreadable' && member.why).toContain(why);
+  });
+
+  it.each<[string, unknown, string]>([
+    ['a port above 65535', { host: 'h1', port: 65_536 }, 'has port 65536, which is none'],
+    ['a port that is a text', { host: 'h1', port: '80' }, 'string "80"'],
+    ['no host', { port: 80 }, 'has no host'],
+    ['a list in its place', [], 'is a list'],
+  ])('is there without an additional endpoint that has %s', (_, admin, why) => {
+    const { http } = whole.additionalEndpoints;
+    const member = read({ ...whole, additionalEndpoints: { admin, http } });
+    expect(member).toMatchObject({
+      kind: 'alive',
+      member: { primary: { port: 31000 }, additional: [{ alias: 'http', port: 31000 }] },
+      faults: [expect.stringMatching(/^additional endpoint admin: /)],
+    });
+    expect(member.kind === 'alive' && member.faults?.[0]).toContain(why);
+  });
+
+  it.each<[string, unknown, string]>([
+    ['a text', '1', 'string "1"'],
+    ['below 0', -1, 'number -1'],
+    ['half', 1.5, 'number 1.5'],
+    ['above 31 bits', 2 ** 31, 'number 2147483648'],
+  ])('is there without its shard, which is told, where that is %s', (_, shard, what) => {
+    expect(read({ ...whole, shard })).toMatchObject({
+      kind: 'alive',
+      member: { shard: undefined, primary: { port: 31000 } },
+      faults: [`shard is ${what}, which is no instance number`],
+    });
+  });
+
+  it('tells of ten bad endpoints, not of all', () => {
+    const bad = Object.fromEntries(Array.from({ length: 30 }, (_, i) => [`a${i}`, {}]));
+    const member = read({ ...whole, additionalEndpoints: bad });
+    expect(member.kind === 'alive' && member.faults).toHaveLength(10);
   });
 
   it('is unreadable too where it is cut off, or larger than any', () => {

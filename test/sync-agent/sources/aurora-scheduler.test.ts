@@ -72,9 +72,10 @@ function notice({
   instance = 0,
   status = 'RUNNING',
   ports = { http: 31000 },
+  data = DATA,
 }: Omit<Task, 'status'> & { status?: string }): string {
   const job = { cachedHashCode: 803049425, role: 'vagrant', environment: 'test', name: 'http_example' };
-  const task = { cachedHashCode: -1819348376, job, executorConfig: { name: 'AuroraExecutor', data: DATA } };
+  const task = { cachedHashCode: -1819348376, job, executorConfig: { name: 'AuroraExecutor', data } };
   const assignedTask = {
     taskId: id,
     slaveId: 'x-S1',
@@ -157,24 +158,59 @@ describe("Aurora's scheduler", () => {
     });
   });
 
-  it('leaves out and counts what it can not use', async () => {
+  it('gives what it can of each task, and says what not, of which task and why', async () => {
     const odd = { 1: { rec: { 1: { str: 't5' } } }, 2: { i32: 2 } };
     const server = await startServer(
       answering(() =>
         reply([
-          scheduled({ id: 't1', data: '{"announce": {"portmap": {"a": "b", "b": "a"}}}' }),
-          scheduled({ id: 't2', data: '{' }),
+          scheduled({
+            id: 't1',
+            data: '{"announce": {"portmap": {"a": "b", "b": "a", "x": "999999", "ok": 80}}}',
+          }),
+          scheduled({ id: 't2', instance: 7, data: '{' }),
           scheduled({ id: 't3', data: '{', executor: 'docker', ports: { x: 1 } }),
           scheduled({ id: 't4', ports: {}, data: '{}' }),
           odd,
+          scheduled({ id: 't6', ports: {}, data: '{"announce": {"portmap": {"a": "gone"}}}' }),
+          scheduled({ id: 't7', instance: -1 }),
         ]),
       ),
     );
-    const { report, reasons, details } = keepReports();
+    const { report, skipped } = keepReports();
     const [set] = await open([server.origin]).read(report, never);
-    expect(set?.members.map(({ name }) => name)).toEqual(['t3']);
-    expect(reasons()).toEqual(['aurora-ports', 'aurora-ports', 'aurora-task']);
-    expect(details()[2]).toBe('task t5: slaveHost: is missing');
+    const given = set?.members.map(({ name, primary, additional }) => [
+      name,
+      primary.port,
+      ...additional.map(({ alias, port }) => `${alias}=${port}`),
+    ]);
+    expect(given).toEqual([
+      ['t1', 31000, 'http=31000', 'ok=80'],
+      ['t2', 31000, 'http=31000'],
+      ['t3', 0, 'x=1'],
+      ['t6', 0],
+    ]);
+    const who = (id: string, instance: number): string =>
+      `task ${id} (vagrant/test/http_example, instance ${instance})`;
+    expect(skipped.map(({ reason, detail }) => `${reason} ${detail}`)).toEqual([
+      `aurora-ports ${who('t1', 0)}: portmap a leads in a circle`,
+      `aurora-ports ${who('t1', 0)}: portmap b leads in a circle`,
+      `aurora-ports ${who('t1', 0)}: portmap x is 999999, which is no port`,
+      `aurora-ports ${who('t2', 7)}: executorConfig.data: is not valid JSON: only the ports it was assigned are used`,
+      'aurora-task task t5: slaveHost: is missing',
+      `aurora-ports ${who('t6', 0)}: portmap a leads to "gone", which is no port of it`,
+      `aurora-task ${who('t7', -1)}: instanceId: is -1`,
+    ]);
+  });
+
+  it('says so much of one task and no more', async () => {
+    const portmap = Object.fromEntries(Array.from({ length: 40 }, (_, i) => [`a${i}`, 'gone']));
+    const server = await startServer(
+      answering(() => reply([scheduled({ id: 't1', data: JSON.stringify({ announce: { portmap } }) })])),
+    );
+    const { report, details } = keepReports();
+    await open([server.origin]).read(report, never);
+    expect(details()).toHaveLength(11);
+    expect(details()[10]).toContain('and 30 more of its ports');
   });
 
   it('is found by the redirect of one that does not lead, and asked in turn', async () => {
@@ -321,6 +357,24 @@ describe("the scheduler's webhook", () => {
     await post(notice({ id: 't1' }));
     await vi.waitUntil(() => bells() === 2);
     expect(await portsOf(source)).toHaveLength(4);
+  });
+
+  it('gives what it can of a task, and says what not once, until the scheduler is asked again', async () => {
+    const { source, bells, post } = await follow(() => [scheduled({ id: 't1' })]);
+    const data = '{"announce": {"portmap": {"x": "999999", "ok": 80}}}';
+    await post(notice({ id: 't2', instance: 1, data }));
+    await vi.waitUntil(() => bells() === 2);
+    await post(notice({ id: 't2', instance: 1, data, ports: { http: 31001 } }));
+    await vi.waitUntil(() => bells() === 3);
+    const { report, details } = keepReports();
+    const [set] = await source.read(report, never);
+    expect(set?.members[1]?.additional.map(({ alias, port }) => `${alias}=${port}`)).toEqual([
+      'http=31001',
+      'ok=80',
+    ]);
+    expect(details()).toEqual([
+      'task t2 (vagrant/test/http_example, instance 1): portmap x is 999999, which is no port',
+    ]);
   });
 
   it('means a question where it can not be read', async () => {

@@ -153,6 +153,19 @@ describe('ServerSets in ZooKeeper, asked once', () => {
     expect(await reasons()).toEqual(left);
   });
 
+  it('keep a member of which one endpoint is bad', async () => {
+    const { tree, source } = createScene();
+    const json = JSON.parse(memberJson(0));
+    json.additionalEndpoints.admin = { host: 'h1', port: 999_999 };
+    tree.put(`${JOB}/member_0000000000`, JSON.stringify(json));
+    const { report, details } = keepReports();
+    const [set] = await source.read(report, never);
+    expect(set?.members[0]?.additional.map(({ alias }) => alias)).toEqual(['http']);
+    expect(details()).toEqual([
+      `${JOB}/member_0000000000: additional endpoint admin: has port 999999, which is none`,
+    ]);
+  });
+
   it('throw where there is no ZooKeeper and nothing is known, without the password', async () => {
     const { tree, source } = createScene();
     tree.fail(DOWN);
@@ -178,6 +191,142 @@ describe('ServerSets in ZooKeeper, asked once', () => {
     await Promise.resolve();
     stop.abort(reason);
     await expect(reading).rejects.toBe(reason);
+  });
+});
+
+describe('a tree that is not as it should be', () => {
+  const ZK = 'zk://zk1:2181,zk2:2181: ';
+  const AS = (root: string): string => `and jobs are read as ${root}/<role>/<environment>/<job>: `;
+  const SINGLE = (place: string): string =>
+    `a single job goes into aurora.paths, as {"${place}": "role/environment/job"}`;
+  const told = async ({ source }: Scene): Promise<string[]> => {
+    const { report, skipped } = keepReports();
+    await source.read(report, never);
+    return skipped.map(({ reason, detail }) => `${reason} ${detail}`);
+  };
+
+  it.each<[string, string, string, string]>([
+    ['one step too deep', '/aurora/www', '/aurora/www/prod/web', 'aurora.root /aurora would fit them; '],
+    [
+      'two steps too deep',
+      '/a/aurora/www/prod',
+      '/a/aurora/www/prod/web',
+      'aurora.root /a/aurora would fit them; ',
+    ],
+    ['a job itself', '/aurora/www/prod/web', '/aurora/www/prod/web', 'aurora.root /aurora would fit them; '],
+    ['of a job that announces itself beside the roles', '/aurora', '/aurora/web', ''],
+    ['one step too high', '/a', '/a/aurora/www/prod/web', 'aurora.root /a/aurora would fit them; '],
+    ['two steps too high', '/a', '/a/b/aurora/www/prod/web', 'aurora.root /a/b/aurora would fit them; '],
+  ])('is told of once: a root %s', async (_, root, place, advice) => {
+    const scene = createScene({ root });
+    for (const shard of [0, 1, 2]) scene.tree.put(`${place}/member_000000000${shard}`, memberJson(shard));
+    const line = `server-set-node ${ZK}members are announced in ${place}, ${AS(root)}${advice}${SINGLE(place)}`;
+    expect(await told(scene)).toEqual([line]);
+    expect(await scene.members()).toEqual([]);
+    await scene.follow();
+    expect(await told(scene)).toEqual([line]);
+  });
+
+  it('is told of in one line, be it many jobs', async () => {
+    const scene = createScene({ root: '/aurora/www' });
+    for (const job of 'abcdefgh') scene.tree.put(`/aurora/www/prod/${job}/member_0000000000`, memberJson(0));
+    const lines = await told(scene);
+    expect(lines).toHaveLength(1);
+    expect(lines[0]).toContain('/aurora/www/prod/a, /aurora/www/prod/b, /aurora/www/prod/c and 5 more nodes');
+  });
+
+  it('is told of beside jobs that are in their place, and no more once it is mended', async () => {
+    const scene = createScene();
+    const { tree, clock, members, follow } = scene;
+    tree.put(`${JOB}/member_0000000000`, memberJson(0));
+    tree.put(`${JOB}/canary/member_0000000000`, memberJson(1));
+    await follow();
+    expect(await members()).toEqual(['http_example/0:31000']);
+    expect((await told(scene))[0]).toContain(`announced in ${JOB}/canary,`);
+    tree.remove(`${JOB}/canary/member_0000000000`);
+    tree.remove(`${JOB}/canary`);
+    await settle(clock);
+    expect(await told(scene)).toEqual([]);
+  });
+
+  it('is not what Aurora’s own schedulers make of it, nor an empty node', async () => {
+    const scene = createScene();
+    scene.tree.put('/aurora/scheduler/singleton_candidate_0000000000', 'x');
+    scene.tree.put('/aurora/scheduler/member_0000000000', memberJson(9));
+    scene.tree.put('/aurora/replicated-log/log_replicas/0000000001', 'x');
+    scene.tree.put('/aurora/www/prod/empty', '');
+    scene.tree.put(`${JOB}/lock`, 'x');
+    expect(await told(scene)).toEqual([]);
+  });
+
+  it('is not asked for again with each change of a job', async () => {
+    const { tree, clock, follow } = createScene();
+    tree.put(`${JOB}/lock`, 'x');
+    await follow();
+    const looks = tree.looks();
+    tree.put(`${JOB}/member_0000000000`, memberJson(0));
+    await settle(clock);
+    expect(tree.looks()).toBe(looks + 1);
+  });
+
+  it('is told of within 5 minutes where only what is below a job changes', async () => {
+    const scene = createScene();
+    scene.tree.put(`${JOB}/canary`, '');
+    await scene.follow();
+    scene.tree.put(`${JOB}/canary/member_0000000000`, memberJson(1));
+    await scene.clock.runUntil(299 * SECOND);
+    expect(await told(scene)).toEqual([]);
+    await scene.clock.runUntil(301 * SECOND);
+    expect(await told(scene)).toEqual([expect.stringContaining(`announced in ${JOB}/canary,`)]);
+    expect(scene.bells()).toBe(2);
+  });
+
+  it('takes few questions more, and none while nothing changes', async () => {
+    const scene = createScene();
+    for (let job = 0; job < 200; job++) scene.tree.put(`/aurora/www/prod/job${job}/lock/a/b/c/d`, 'x');
+    await scene.follow();
+    // The root, a role, an environment, 200 jobs, and so many below them.
+    expect(scene.tree.looks()).toBe(203 + 64);
+    await scene.clock.runUntil(299 * SECOND);
+    expect(scene.tree.looks()).toBe(203 + 64);
+    expect(await told(scene)).toEqual([]);
+  });
+
+  it('is told of where aurora.paths names what is not there, until it is', async () => {
+    const web = { role: 'www', environment: 'prod', job: 'web' };
+    const scene = createScene({ paths: new Map([['/service/web', web]]) });
+    const { tree, clock, members, follow, bells } = scene;
+    tree.put(`${JOB}/member_0000000000`, memberJson(0));
+    await follow();
+    const line = `server-set-node ${ZK}there is no /service/web, where aurora.paths has job www/prod/web: check the job's zk_path and that it runs, or take the path out`;
+    expect(await told(scene)).toEqual([line]);
+    expect(await told(createScene({ tree, paths: new Map([['/service/web', web]]) }))).toEqual([line]);
+    await clock.runUntil(700 * SECOND);
+    // Listed again twice, and rung for once.
+    expect([await told(scene), bells()]).toEqual([[line], 1]);
+    tree.put('/service/web/member_0000000000', memberJson(1));
+    await settle(clock);
+    expect([await told(scene), await members()]).toEqual([[], ['http_example/0:31000', 'web/1:31001']]);
+  });
+
+  it('is told of where neither the root nor any path is there, but not where paths are all there is', async () => {
+    const job = { role: 'www', environment: 'prod', job: 'web' };
+    const scene = createScene({ paths: new Map([['/service/web', job]]) });
+    expect(await told(scene)).toEqual([
+      expect.stringContaining('there is no /service/web'),
+      expect.stringContaining('there is no /aurora: nothing is announced there'),
+    ]);
+    scene.tree.put('/service/web/member_0000000000', memberJson(0));
+    expect(await told(scene)).toEqual([]);
+  });
+
+  it('does not spoil the rest where what is odd may not be read', async () => {
+    const scene = createScene();
+    scene.tree.put(`${JOB}/member_0000000000`, memberJson(0));
+    scene.tree.put(`${JOB}/lock/x`, '');
+    scene.tree.forbid(`${JOB}/lock`);
+    expect(await scene.members()).toEqual(['http_example/0:31000']);
+    expect(await told(scene)).toEqual([]);
   });
 });
 
