@@ -170,43 +170,13 @@ function ipSourcesOf(order: string): IpSource[] {
   });
 }
 
-/** What Go's regular expressions write in another way than JavaScript's, and what those have not. */
-const POSIX: Readonly<Record<string, string>> = {
-  alnum: '0-9A-Za-z',
-  alpha: 'A-Za-z',
-  digit: '0-9',
-  lower: 'a-z',
-  upper: 'A-Z',
-  word: String.raw`\w`,
-  xdigit: '0-9A-Fa-f',
-  space: String.raw`\s`,
-  punct: String.raw`!-/:-@\[-${'`'}{-~`,
-};
-
 function patterns<Key extends string>(
   key: Key,
   flags: ForeignFlags,
   flag: string,
 ): { readonly [key in Key]?: string[] } {
   const texts = flags.texts(flag);
-  return texts.length === 0
-    ? {}
-    : ({ [key]: texts.map((each) => fromGo(each, flag)) } as { [key in Key]: string[] });
-}
-
-function fromGo(pattern: string, flag: string): string {
-  const foreign = /\\[pPQEC]/.exec(pattern.replaceAll(String.raw`\\`, '  '));
-  if (foreign)
-    throw new ConfigError(
-      `${PROGRAM}: --${flag}: ${foreign[0]} of pattern ${JSON.stringify(pattern)}, at character ${foreign.index + 1}, ` +
-        'has another meaning in JavaScript: write out what it stands for',
-    );
-  return pattern
-    .replaceAll('(?P<', '(?<')
-    .replaceAll(/\[:(\w+):\]/g, (whole, name: string) => POSIX[name] ?? whole)
-    .replaceAll(/(\\\\)|\\([Az])/g, (whole, slashes: string | undefined, edge: string) =>
-      slashes === undefined ? (edge === 'A' ? '^' : '$') : whole,
-    );
+  return texts.length === 0 ? {} : ({ [key]: [...texts] } as { [key in Key]: string[] });
 }
 
 type TaskTags = { readonly taskTags?: Record<string, string[]> };

@@ -46,6 +46,7 @@ const BREACHES: readonly (readonly [string, string])[] = [
 const ALLOWED: readonly (readonly [string, string])[] = [
   ['zone/fine.ts', './name.ts'],
   ['sync-agent/records/fine.ts', '../../zone/name.ts'],
+  ['sync-agent/records/fine-library.ts', 're2js'],
   ['sync-agent/sources/fine.ts', '../http.ts'],
   ['sync-agent/auth/fine.ts', '../http.ts'],
   ['sync-agent/masters/fine.ts', '../zookeeper.ts'],

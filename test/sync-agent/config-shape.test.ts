@@ -75,10 +75,10 @@ describe('rules on tasks', () => {
   });
 
   it.each<[unknown, string]>([
-    [{ include: ['web', '('] }, 'c.json: records.include.1: pattern "(": unterminated group, at character 1'],
+    [{ include: ['web', '('] }, 'c.json: records.include.1: pattern "(": missing closing ), at character 1'],
     [
       { excludeFrameworks: ['a**'] },
-      'c.json: records.excludeFrameworks.0: pattern "a**": nothing to repeat, at character 3',
+      'c.json: records.excludeFrameworks.0: pattern "a**": invalid nested repetition operator **, at character 2',
     ],
     [
       { groups: ['Kafka-.*'] },
