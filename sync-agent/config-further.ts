@@ -41,3 +41,18 @@ export function furtherRecords(records: FurtherConfig): FurtherRecords | undefin
   const isOn = Object.values(switches).includes(true) || serviceBindings !== 'none' || txt.length > 0;
   return isOn ? further : undefined;
 }
+
+/** What of `reverse` does not go together; undefined where all does. */
+export function reverseProblem({
+  reverse,
+}: {
+  readonly reverse?: v.InferOutput<typeof reverseSchema> | undefined;
+}): string | undefined {
+  const zones = reverse?.zones ?? [];
+  for (const inner of zones) {
+    const outer = zones.find((zone) => inner.endsWith(`.${zone}`));
+    if (outer !== undefined)
+      return `reverse.zones: ${inner} is in ${outer}, which has its pointers: leave one of them out`;
+  }
+  return undefined;
+}

@@ -3,10 +3,12 @@ import * as v from 'valibot';
 import { FormatError } from '../zone/format-error.ts';
 import { parseName } from '../zone/name.ts';
 import type { Endpoint } from './cluster.ts';
+import { frameworkAliasProblem } from './config-aliases.ts';
 import { auroraProblem, auroraSchema } from './config-aurora.ts';
 import { consulProblem, consulSchema, wanSchema } from './config-consul.ts';
 import { dcosProblem, dcosSchema } from './config-dcos.ts';
-import { furtherEntries, reverseSchema } from './config-further.ts';
+import { furtherEntries, reverseProblem, reverseSchema } from './config-further.ts';
+import { secretHint } from './config-secrets.ts';
 import { shapeEntries, shapeProblem } from './config-shape.ts';
 import {
   address,
@@ -234,7 +236,7 @@ export function parseConfig(input: unknown, place: string): AgentConfig {
   if (issue.type === 'strict_object' && issue.expected === 'never') {
     const known = knownKeysBeside(issue);
     const key = path.split('.').at(-1) ?? '';
-    throw new ConfigError(`${place}: unknown key ${path}${nearest(key, known)}`);
+    throw new ConfigError(`${place}: unknown key ${path}${secretHint(path) ?? nearest(key, known)}`);
   }
   throw new ConfigError(`${place}: ${path || 'the whole'}: ${issue.message}`);
 }
@@ -269,6 +271,8 @@ function consistent(config: AgentConfig, place: string): AgentConfig {
     refuse('election by peers needs metrics.port, where the others ask this agent');
   const wrong =
     (config.aurora && auroraProblem(config.aurora)) ??
+    frameworkAliasProblem(config.records) ??
+    reverseProblem(config) ??
     dcosProblem(config) ??
     consulProblem(config) ??
     shapeProblem(config);

@@ -22,7 +22,8 @@ const NO_MEANING: Readonly<Record<string, string>> = {
   zoneresolvers: 'forwarding is set by UPSTREAMS of the Worker',
   timeout: 'forwarding is set by UPSTREAMS of the Worker',
   settruncatebit: 'answers over HTTPS are not truncated at 512 octets',
-  enumerationon: 'the Worker has no enumeration yet',
+  enumerationon:
+    'lists of all names are the Worker’s, off as shipped: its variable ENUMERATION (docs/http-api.md)',
   zkdetectiontimeout: 'a lost leader never ends the agent',
   soaminttl: 'mesos-dns does not use it either: the negative TTL is ttl',
 };

@@ -1,5 +1,8 @@
 /** ` (did you mean X?)` for the known word nearest to `word`, or empty text where none is near. */
 export function nearest(word: string, known: readonly string[]): string {
+  // What only goes on is near however long it is: `token`, `tokenFile`.
+  const longer = known.filter((candidate) => isBeginning(word, candidate));
+  if (longer[0] !== undefined && longer.length === 1) return ` (did you mean ${longer[0]}?)`;
   const ranked = known
     .map((candidate) => ({ candidate, distance: editDistance(word.toLowerCase(), candidate.toLowerCase()) }))
     .toSorted((a, b) => a.distance - b.distance);
@@ -11,6 +14,12 @@ export function nearest(word: string, known: readonly string[]): string {
   );
   if (!best || best.distance > most) return '';
   return ` (did you mean ${best.candidate}?)`;
+}
+
+const LEAST_BEGINNING = 4;
+
+function isBeginning(word: string, candidate: string): boolean {
+  return word.length >= LEAST_BEGINNING && candidate.toLowerCase().startsWith(word.toLowerCase());
 }
 
 /** Levenshtein distance: insertions, deletions and replacements. */

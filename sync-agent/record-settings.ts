@@ -68,6 +68,7 @@ export function recordSettings(config: AgentConfig): RecordSettings {
     nameServerAddresses: records.nameServerAddresses,
     rawDiscoveryNames,
     reservedNames: records.reservedNames ?? profile.reservedNames,
+    ...(config.staticRecords !== undefined && { staticWildcards: true }),
     maxPortsPerTask: records.maxPortsPerTask ?? profile.maxPortsPerTask,
     ...aliasesOf(records),
     ...shapeOf(config),

@@ -6,10 +6,15 @@ import type { Source } from './sources/source.ts';
 import { parseZoneFile, type ZoneFilePlace } from './zone-file.ts';
 
 const MAX_OCTETS = 8 * 1024 * 1024;
+/** Lines told of one file. */
+const MAX_NOTES = 20;
 
 /** A zone file, read again when it has changed. */
 export type StaticRecords = {
-  /** The file's records; those of before, the same list, while it has not changed or can't be used: that is reported. */
+  /**
+   * The file's records; those of before, the same list, while it has not changed or can't be used: that is reported,
+   * and what of the file does not count.
+   */
   readonly now: (report: ReportSkipped) => readonly StaticRecord[];
 };
 
@@ -21,7 +26,13 @@ export function openStaticRecords(place: ZoneFilePlace): StaticRecords {
     if (size > MAX_OCTETS) throw new FormatError(path, `is larger than ${MAX_OCTETS} octets`);
     return `${mtimeMs} ${ctimeMs} ${size} ${ino}`;
   };
-  const read = (): readonly StaticRecord[] => parseZoneFile(readFileSync(path, 'utf8'), place);
+  let notes: readonly string[];
+  const read = (): readonly StaticRecord[] => {
+    const told: string[] = [];
+    const found = parseZoneFile(readFileSync(path, 'utf8'), place, (detail) => told.push(detail));
+    notes = told.length > MAX_NOTES ? [...told.slice(0, MAX_NOTES), andMore(told, path)] : told;
+    return found;
+  };
   let stamp: string;
   let records: readonly StaticRecord[];
   let problem: string | undefined;
@@ -44,9 +55,14 @@ export function openStaticRecords(place: ZoneFilePlace): StaticRecords {
         problem = reasonOf(error, path);
         report({ reason: 'static-records', detail: `${problem}; its last good records stay` });
       }
+      for (const detail of notes) report({ reason: 'static-records', detail });
       return records;
     },
   };
+}
+
+function andMore(told: readonly string[], path: string): string {
+  return `${path}: ${told.length - MAX_NOTES} more records have the lower TTL of another one of their name`;
 }
 
 /** The same source, the file's records among its facts. */

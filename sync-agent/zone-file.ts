@@ -20,7 +20,14 @@ export type ZoneFilePlace = {
 };
 
 /** What one line says. */
-type Line = { readonly owner: OwnerName; readonly type: number; readonly rdata: RData; readonly ttl: number };
+type Line = {
+  readonly owner: OwnerName;
+  readonly type: number;
+  readonly rdata: RData;
+  readonly ttl: number;
+  /** Where it begins, from 1. */
+  readonly number: number;
+};
 
 /** Types of what the agent says itself, and of what only questions and answers have (RFC 6895 §3.1). */
 const isRefused = (type: number): boolean =>
@@ -28,9 +35,14 @@ const isRefused = (type: number): boolean =>
 
 /**
  * The records of a zone-file fragment (RFC 1035 §5), `$ORIGIN` being the domain at its start. A name has one TTL: the
- * least of its records. Throws `FormatError` naming file, line and what is wrong with it: no part of a file is used.
+ * least of its records, and `note` is told of those that say more. Throws `FormatError` naming file, line and what is
+ * wrong with it: no part of a file is used.
  */
-export function parseZoneFile(text: string, place: ZoneFilePlace): readonly StaticRecord[] {
+export function parseZoneFile(
+  text: string,
+  place: ZoneFilePlace,
+  note: (detail: string) => void = () => {},
+): readonly StaticRecord[] {
   const lines: Line[] = [];
   const scope: Scope = { origin: place.domain, ttl: place.ttl, owner: undefined };
   for (const line of zoneFileLines(text, place.path)) {
@@ -42,14 +54,14 @@ export function parseZoneFile(text: string, place: ZoneFilePlace): readonly Stat
       throw new FormatError(`${place.path}:${line.number}`, `${shortened(line.text)}: ${error.message}`);
     }
   }
-  return toRecords(lines, place);
+  return toRecords(lines, { place, note });
 }
 
 /** What lines before say for those behind. */
 type Scope = { origin: OwnerName; ttl: number; owner: OwnerName | undefined };
 
 function readLine(
-  { text, isIndented }: ZoneFileLine,
+  { number, text, isIndented }: ZoneFileLine,
   { scope, place }: { scope: Scope; place: ZoneFilePlace },
 ): Line | undefined {
   if (text.startsWith('$')) {
@@ -67,42 +79,53 @@ function readLine(
   if (type === undefined) throw new FormatError('type', `${JSON.stringify(record.type)} is not known here`);
   checkType(type, owner, place);
   const rdata = parseRdata(type, withAbsoluteNames(record.content, type, scope.origin));
-  return { owner, type, rdata, ttl: record.ttl };
+  return { owner, type, rdata, ttl: record.ttl, number };
 }
 
 const TTL = /^(?:\d+[smhdw]?)+$/i;
+/** RFC 2181 §8. */
+const MAX_TTL = 2 ** 31 - 1;
+const UNIT_SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 };
 const CLASS = /^(?:IN|CH|CS|HS)$/i;
 const DIRECTIVE = /^(\$\S+)\s+(\S+)$/;
 
 function readDirective(text: string, scope: Scope): void {
   const [, directive = text, value = ''] = DIRECTIVE.exec(text) ?? [];
   if (directive.toUpperCase() === '$ORIGIN' && value !== '') scope.origin = absolute(value, scope.origin);
-  else if (directive.toUpperCase() === '$TTL' && TTL.test(value))
-    scope.ttl = recordOf(value, 'A 0.0.0.0').ttl;
+  else if (directive.toUpperCase() === '$TTL' && TTL.test(value)) scope.ttl = ttlOf(value);
   else throw new FormatError('directive', 'should be $ORIGIN NAME or $TTL TIME: others are not read');
 }
 
 /** TTL and class may stand in either order, or not at all (RFC 1035 §5.1). */
 function readFields(text: string, usualTtl: number): ReturnType<typeof recordOf> {
   let rest = text;
-  let ttl: string | undefined;
+  let ttl: number | undefined;
   let hasClass = false;
   for (;;) {
     const [, field = '', behind = ''] = /^(\S+)\s+(.*)$/.exec(rest) ?? [];
-    if (ttl === undefined && TTL.test(field)) ttl = field;
+    if (ttl === undefined && TTL.test(field)) ttl = ttlOf(field);
     else if (!hasClass && CLASS.test(field)) {
       if (field.toUpperCase() !== 'IN') throw new FormatError('class', `${field} is not served: only IN is`);
       hasClass = true;
-    } else return recordOf(ttl ?? String(usualTtl), rest);
+    } else return recordOf(ttl ?? usualTtl, rest);
     rest = behind;
   }
+}
+
+/** `1h30m` in seconds. dnsz would cut a larger one down without a word. */
+function ttlOf(text: string): number {
+  let sum = 0;
+  for (const [, count, unit = 's'] of text.toLowerCase().matchAll(/(\d+)([smhdw])?/g))
+    sum += Number(count) * (UNIT_SECONDS[unit] ?? 1);
+  if (sum <= MAX_TTL) return sum;
+  throw new FormatError(`TTL ${text}`, `is over ${MAX_TTL} seconds (RFC 2181 §8)`);
 }
 
 /**
  * One record, by dnsz. It is given owner, TTL and class each time: where they are left out it guesses, and what it can
  * not read it leaves out without a word.
  */
-function recordOf(ttl: string, rest: string): { ttl: number; type: string; content: string } {
+function recordOf(ttl: number, rest: string): { ttl: number; type: string; content: string } {
   const { records } = parseZone(`owner.invalid. ${ttl} IN ${rest}`);
   const [record] = records;
   if (!record || records.length > 1 || !rest.toUpperCase().startsWith(`${record.type} `))
@@ -146,11 +169,25 @@ function withAbsoluteNames(content: string, type: number, origin: OwnerName): st
   });
 }
 
-function toRecords(lines: readonly Line[], { ttl, srvWeight }: ZoneFilePlace): readonly StaticRecord[] {
-  const ttls = new Map<OwnerName, number>();
-  for (const line of lines) ttls.set(line.owner, Math.min(line.ttl, ttls.get(line.owner) ?? line.ttl));
+function toRecords(
+  lines: readonly Line[],
+  { place, note }: { readonly place: ZoneFilePlace; readonly note: (detail: string) => void },
+): readonly StaticRecord[] {
+  const { path, ttl, srvWeight } = place;
+  const lowest = new Map<OwnerName, Line>();
+  for (const line of lines) {
+    const { ttl: least = Number.POSITIVE_INFINITY } = lowest.get(line.owner) ?? {};
+    if (line.ttl < least) lowest.set(line.owner, line);
+  }
+  for (const line of lines) {
+    const least = lowest.get(line.owner);
+    if (least && line.ttl > least.ttl)
+      note(
+        `${path}:${line.number}: ${line.owner} ${typeName(line.type)} has the TTL ${least.ttl} of line ${least.number}, not ${line.ttl}: a name has one TTL, the least`,
+      );
+  }
   const records = lines.map(({ owner, ...value }) => ({ name: `${owner}.`, ...valueOf(value, srvWeight) }));
-  for (const [owner, least] of ttls)
+  for (const [owner, { ttl: least }] of lowest)
     if (least !== ttl) records.push({ name: `${owner}.`, type: 'MORE', value: `TTL ${least}` });
   return records;
 }

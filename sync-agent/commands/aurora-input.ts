@@ -9,6 +9,7 @@ import type { OnEvent } from '../events.ts';
 import type { Http } from '../http.ts';
 import { sleepFor } from '../retry.ts';
 import { createMemberKeep, type MemberKeep } from '../sources/aurora-keep.ts';
+import type { AuroraApiOptions } from '../sources/aurora-api.ts';
 import { createAuroraScheduler } from '../sources/aurora-scheduler.ts';
 import { createServerSets } from '../sources/aurora-serversets.ts';
 import type { ServerSetSource } from '../sources/aurora-sets.ts';
@@ -47,8 +48,7 @@ export function serverSetsFrom(
     onEvent({ kind: 'server-sets', problem });
   const { frameworkName, zk } = aurora;
   if (zk !== undefined) {
-    const url = ensembleFrom(aurora, zk, env);
-    const { root = url.path === '/' ? USUAL_ROOT : url.path } = aurora;
+    const { url, root } = ensembleFrom(aurora, zk, env);
     const paths = new Map(Object.entries(aurora.paths).map(([path, job]) => [path, readJob(job)]));
     return createServerSets({
       url: { ...url, path: '/', name: `zk://${url.servers}` },
@@ -63,14 +63,11 @@ export function serverSetsFrom(
       ...times,
     });
   }
-  const urls = aurora.schedulerUrls.map((text) => new URL(text));
-  const { schedulerCredentialsFile: file } = aurora;
-  const credentials =
-    file === undefined ? undefined : createBasicCredentials(() => readCredentialsFile(file));
+  const { urls, header } = schedulersFrom(aurora);
   return createAuroraScheduler({
     urls,
     http,
-    header: credentials?.header,
+    header,
     frameworkName,
     pollMs: aurora.pollSeconds * 1000,
     webhook: webhookFrom(aurora, { env, onEvent }),
@@ -81,7 +78,27 @@ export function serverSetsFrom(
   });
 }
 
-function ensembleFrom({ credentialsFile }: AuroraConfig, zk: string, env: Env): ZooKeeperUrl {
+/** Aurora's schedulers, and what they are asked with. */
+export function schedulersFrom({
+  schedulerUrls,
+  schedulerCredentialsFile: file,
+}: AuroraConfig): Pick<AuroraApiOptions, 'urls' | 'header'> {
+  const credentials =
+    file === undefined ? undefined : createBasicCredentials(() => readCredentialsFile(file));
+  return { urls: schedulerUrls.map((text) => new URL(text)), header: credentials?.header };
+}
+
+/** The announcers' ensemble with its credentials, and the path that jobs are below. Throws `ConfigError`. */
+export function ensembleFrom(
+  aurora: AuroraConfig,
+  zk: string,
+  env: Env,
+): { readonly url: ZooKeeperUrl; readonly root: string } {
+  const url = readEnsemble(aurora, zk, env);
+  return { url, root: aurora.root ?? (url.path === '/' ? USUAL_ROOT : url.path) };
+}
+
+function readEnsemble({ credentialsFile }: AuroraConfig, zk: string, env: Env): ZooKeeperUrl {
   const fromEnv = env['AURORA_ZK_CREDENTIALS'] || undefined;
   if (fromEnv !== undefined && credentialsFile !== undefined)
     throw new ConfigError('aurora.credentialsFile and AURORA_ZK_CREDENTIALS are both given: give one');

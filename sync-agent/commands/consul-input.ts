@@ -4,7 +4,7 @@ import { parseName } from '../../zone/name.ts';
 import type { Zone } from '../../zone/zone.ts';
 import { consulTokenFrom } from '../auth/consul-token.ts';
 import { type AgentConfig, ConfigError } from '../config.ts';
-import type { ConsulConfig } from '../config-consul.ts';
+import { type ConsulConfig, consulOf } from '../config-consul.ts';
 import { createConsulKeep } from '../consul/keep.ts';
 import { createConsulRecordSource } from '../consul/record-source.ts';
 import type { ConsulRecordSettings } from '../consul/records.ts';
@@ -14,14 +14,19 @@ import { globs } from '../globs.ts';
 import type { RecordSource } from '../record-source.ts';
 import { recordTtl, zoneOf } from '../record-settings.ts';
 import { sleepFor } from '../retry.ts';
-import { createConsulApi } from '../sources/consul-api.ts';
-import { createConsulCatalog } from '../sources/consul-catalog.ts';
+import { type ConsulApi, createConsulApi } from '../sources/consul-api.ts';
+import { type ConsulCatalog, createConsulCatalog } from '../sources/consul-catalog.ts';
 import type { ConsulStatus } from '../sources/consul-view.ts';
 import { shareConsulReads } from '../consul/share.ts';
+import { isClusterNamed } from './cluster-input.ts';
+import type { InputFlags } from './inputs.ts';
 
 /** Consul's zone, opened: its records for each variant, all from one catalogue. */
 export type ConsulInput = {
   readonly zone: Zone;
+  /** What its records are made of, and how. For `explain`. */
+  readonly facts: Pick<ConsulCatalog, 'read'>;
+  readonly settings: ConsulRecordSettings;
   readonly main: RecordSource;
   readonly variants: ReadonlyMap<string, RecordSource>;
   readonly beginRound: () => void;
@@ -38,16 +43,8 @@ export function consulInputFrom(
   consul: ConsulConfig,
   { onEvent, dryRun = false }: { readonly onEvent: OnEvent; readonly dryRun?: boolean },
 ): ConsulInput {
-  const http = openHttp(consul);
+  const { api, http } = consulApiFrom(consul);
   const monotonicMs = (): number => performance.now();
-  const api = createConsulApi({
-    url: new URL(consul.url),
-    http,
-    token: consulTokenFrom(consul.tokenFile, process.env),
-    consistency: consul.consistency,
-    timeoutMs: consul.timeoutSeconds * 1000,
-    maxOctets: MAX_OCTETS,
-  });
   const keep = createConsulKeep(join(config.dataDir, 'consul-last.json'), {
     place: new URL(consul.url).href,
     apartMs: dryRun ? Infinity : KEEP_APART_MS,
@@ -71,6 +68,8 @@ export function consulInputFrom(
   const main = consulRecordSettings(config, consul);
   return {
     zone: consulZone(config, consul),
+    facts: shared,
+    settings: main,
     main: createConsulRecordSource(shared, main),
     variants: new Map(
       Object.entries(config.variants).map(([name, variant]) => {
@@ -96,6 +95,25 @@ export function consulInputFrom(
   };
 }
 
+/** The Consul that is read where no Mesos cluster is named: then its zone is the agent's own. */
+export function consulAlone(flags: InputFlags, config: AgentConfig): ConsulConfig | undefined {
+  return isClusterNamed(flags, config) ? undefined : consulOf(config);
+}
+
+/** The way to a Consul, which is not asked yet. Throws `ConfigError` for files and tokens that can't be used. */
+export function consulApiFrom(consul: ConsulConfig): { readonly api: ConsulApi; readonly http: Http } {
+  const http = openHttp(consul);
+  const api = createConsulApi({
+    url: new URL(consul.url),
+    http,
+    token: consulTokenFrom(consul.tokenFile, process.env),
+    consistency: consul.consistency,
+    timeoutMs: consul.timeoutSeconds * 1000,
+    maxOctets: MAX_OCTETS,
+  });
+  return { api, http };
+}
+
 function consulRecordSettings(config: AgentConfig, consul: ConsulConfig): ConsulRecordSettings {
   const { domain, onlyPassing, wan, serviceTtl } = consul;
   return { domain, onlyPassing, wan, serviceTtl, nodeTtl: consulTtl(config, consul) };
@@ -107,7 +125,7 @@ function consulTtl(config: AgentConfig, { nodeTtl }: ConsulConfig): number {
 }
 
 /** Its name server and mailbox are called as Consul calls them. */
-function consulZone(config: AgentConfig, consul: ConsulConfig): Zone {
+export function consulZone(config: AgentConfig, consul: ConsulConfig): Zone {
   const { soa } = zoneOf(config);
   const ttl = consulTtl(config, consul);
   const mname = parseName(`ns.${consul.domain}`);

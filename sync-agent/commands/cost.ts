@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander';
-import { ConfigError } from '../config.ts';
+import { type AgentConfig, ConfigError, parseConfig, readJsonFile } from '../config.ts';
+import { consulOf } from '../config-consul.ts';
 import {
   type Assumptions,
   type Cost,
@@ -9,10 +10,12 @@ import {
   RRSETS_PER_TASK,
   type Usage,
 } from '../cost.ts';
+import { derivedZones } from '../derived-zones.ts';
 import { PRICE_PAGES, PRICES_DATE } from '../prices.ts';
 import { toCount, toPositive } from './simulate.ts';
 
 type Flags = {
+  readonly config?: string;
   readonly queriesPerDay: number;
   readonly changesPerSecond: number;
   readonly records?: number;
@@ -50,7 +53,11 @@ const EXAMPLES = `
 Examples:
   mesos-doh cost --plan free --tasks 500 --queries-per-day 50000 --changes-per-second 0.02
   mesos-doh cost --records 1000000 --queries-per-day 10000000 --changes-per-second 1
-  mesos-doh cost --tasks 20000 --push-seconds 30 --json`;
+  mesos-doh cost --tasks 20000 --push-seconds 30 --json
+  mesos-doh cost --config /etc/mesos-doh/config.json --tasks 2000
+
+--config counts the zones (reverse, aliases, DC/OS, Consul) and variants that the file has, each taken to be as large and
+as lively as the first, and takes its plan, pushes and history. Flags go before it.`;
 
 export function addCostCommand(program: Command): void {
   const command = program
@@ -64,7 +71,16 @@ export function addCostCommand(program: Command): void {
       toCount,
     )
     .option('--records <n>', 'size of each zone in RRsets', toCount)
-    .option('--zones <n>', 'zones in one account', toPositive, 1)
+    .option(
+      '--config <file>',
+      "the agent's configuration: its zones, variants, plan, times and history are taken",
+    )
+    .option(
+      '--zones <n>',
+      'zones in one account, derived ones (reverse, aliases, DC/OS, Consul) too',
+      toPositive,
+      1,
+    )
     .option('--variants <n>', 'snapshots of each zone, one an audience', toPositive, 1)
     .option('--plan <plan>', 'whose push and liveness seconds are taken: free or paid', toPlan, 'paid')
     .option('--push-seconds <n>', "minPushSeconds (default: the plan's)", toAboveZero)
@@ -72,14 +88,48 @@ export function addCostCommand(program: Command): void {
     .option('--isolates <n>', 'that answer at once, worldwide (default: guessed by queries)', toPositive)
     .option('--json', 'print as JSON');
   for (const [key, flag, what] of ASSUMED) command.option(flag, what, toAboveZero, DEFAULT_ASSUMPTIONS[key]);
-  command.addHelpText('after', EXAMPLES).action((flags: Flags) => {
+  command.addHelpText('after', EXAMPLES).action((given: Flags) => {
+    const isGiven = (flag: string): boolean => command.getOptionValueSource(flag) === 'cli';
+    const { flags, zoneNames } = withConfig(given, isGiven);
     const usage = usageFrom(flags);
     const cost = costOf(usage);
     if (flags.json === true) {
-      const shown = { pricesOf: PRICES_DATE, priceDocuments: PRICE_PAGES, usage, ...cost };
+      const named = zoneNames.length > 0 ? { zoneNames } : {};
+      const shown = { pricesOf: PRICES_DATE, priceDocuments: PRICE_PAGES, ...named, usage, ...cost };
       process.stdout.write(`${JSON.stringify(shown, undefined, 1)}\n`);
-    } else process.stdout.write(`${render(usage, cost).join('\n')}\n`);
+    } else process.stdout.write(`${render(usage, cost, zoneNames).join('\n')}\n`);
   });
+}
+
+/** What a configuration says, where no flag says other. */
+function withConfig(
+  flags: Flags,
+  isGiven: (flag: string) => boolean,
+): { readonly flags: Flags; readonly zoneNames: readonly string[] } {
+  if (flags.config === undefined) return { flags, zoneNames: [] };
+  const config = parseConfig(readJsonFile(flags.config), flags.config);
+  const { plan, minPushSeconds, livenessSeconds, history, variants } = config;
+  const zoneNames = zonesOf(config);
+  const times = flags.plan === plan || !isGiven('plan');
+  const said = {
+    zones: zoneNames.length,
+    variants: 1 + Object.keys(variants).length,
+    plan,
+    ...(times && { pushSeconds: minPushSeconds, livenessSeconds }),
+    ...(history.everySeconds > 0 && { historySeconds: history.everySeconds }),
+    historyKept: history.keep,
+  };
+  const taken = Object.entries(said).filter(([flag]) => !isGiven(flag));
+  return { flags: { ...flags, ...Object.fromEntries(taken) }, zoneNames: isGiven('zones') ? [] : zoneNames };
+}
+
+/** All zones that are published by a configuration: the agent's own, those that follow from it, and Consul's. */
+function zonesOf(config: AgentConfig): string[] {
+  const derived = derivedZones(config).map(({ zone }) => zone.origin);
+  const consul = consulOf(config);
+  const { masters, zk } = config.mesos;
+  if (consul && masters.length === 0 && zk === undefined) return [consul.domain];
+  return [config.domain, ...derived, ...(consul ? [consul.domain] : [])];
 }
 
 function usageFrom(flags: Flags): Usage {
@@ -122,7 +172,7 @@ const WORDS = {
   storageGigabytes: 'KV storage, GB',
 } as const;
 
-function render(usage: Usage, cost: Cost): string[] {
+function render(usage: Usage, cost: Cost, zoneNames: readonly string[]): string[] {
   const row = (...[what, used, included, usd]: readonly [string, string, string, string]): string =>
     `${what.padEnd(16)}${used.padStart(18)}${included.padStart(14)}${usd.padStart(12)}`;
   const { writes: w } = cost;
@@ -131,6 +181,9 @@ function render(usage: Usage, cost: Cost): string[] {
     `30 days, ${number(usage.rrsets)} RRsets, ${number(usage.queriesPerDay)} queries a day, ` +
       `${number(usage.changesPerSecond)} changes a second, a push every ${number(usage.minPushSeconds)} s at most; ` +
       `zones: ${usage.zones}, variants of each: ${usage.variants}`,
+    ...(zoneNames.length > 1
+      ? [`Zones: ${zoneNames.join(', ')}; each is counted as large and as lively as the first`]
+      : []),
     '',
     row('', 'a month', 'included', 'USD'),
     ...cost.lines.map(({ what, monthly, included, usd }) =>

@@ -2,6 +2,7 @@ import { access, stat } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { jsonText } from '../client/json-text.ts';
 import { type AgentConfig, ConfigError } from '../config.ts';
+import { consulOf } from '../config-consul.ts';
 import { askAgent } from '../control/client.ts';
 import { checkEdge } from '../doctor/edge.ts';
 import { type Finding, isAllWell, renderFinding, renderSum } from '../doctor/finding.ts';
@@ -20,6 +21,8 @@ import { createMesosStateSource } from '../sources/mesos-state.ts';
 import { openZooKeeper } from '../zookeeper.ts';
 import { parseZooKeeperUrl } from '../zookeeper-url.ts';
 import { type Masters, mastersFrom, sourceFrom } from './cluster-input.ts';
+import { consulAlone, consulZone } from './consul-input.ts';
+import { examineSources, sourceFiles } from './doctor-sources.ts';
 import { addCaOption, httpFor, readCa, readServerAddress, tokenFrom } from './client-input.ts';
 import { type ClientFlags, examineClient } from './doctor-client.ts';
 import { addInputOptions, configFrom } from './inputs.ts';
@@ -129,7 +132,7 @@ async function examine(flags: Flags, config: AgentConfig, report: Report): Promi
   const files = await checkFiles(namedFiles(config), FILES);
   await report(
     checkNode(process.versions.node),
-    { about: 'configuration', verdict: 'well', says: `${place || 'flags'}: zone ${config.domain}` },
+    { about: 'configuration', verdict: 'well', says: `${place || 'flags'}: ${zonesText(flags, config)}` },
     ...files,
     await checkDirectory({ about: 'data directory', path: config.dataDir, setting: 'dataDir' }, FILES),
   );
@@ -141,6 +144,10 @@ async function examine(flags: Flags, config: AgentConfig, report: Report): Promi
   await report(...key.findings);
   const http = createHttp({ connectTimeoutMs: REQUEST_LIMIT_MS });
   try {
+    if (files.length === 0) {
+      const timeoutMs = Math.min(config.mesos.timeoutSeconds * 1000, STATE_LIMIT_MS);
+      await report(...(await examineSources(config, { http, timeoutMs })));
+    }
     await examineStore(flags, config, { ring: key.ring, http, report });
     await examineAgents(config, { http, report });
   } finally {
@@ -149,15 +156,28 @@ async function examine(flags: Flags, config: AgentConfig, report: Report): Promi
 }
 
 /** Files that only have to be readable; the signing key is looked at by itself. */
-function namedFiles({ mesos, marathon }: AgentConfig): string[] {
+function namedFiles(config: AgentConfig): string[] {
+  const { mesos, marathon } = config;
   const { caCertFile, certFile, keyFile, credentialsFile, dcosServiceAccountFile, zkCredentialsFile } = mesos;
   const all = [caCertFile, certFile, keyFile, credentialsFile, dcosServiceAccountFile, zkCredentialsFile];
-  return [...all, marathon?.credentialsFile].filter((path) => path !== undefined);
+  return [...all, marathon?.credentialsFile, ...sourceFiles(config)].filter((path) => path !== undefined);
+}
+
+/** Which zones are published from what is named. */
+function zonesText(flags: Flags, config: AgentConfig): string {
+  const alone = consulAlone(flags, config);
+  if (alone) return `zone ${alone.domain}, Consul's alone`;
+  const beside = consulOf(config);
+  return beside ? `zones ${config.domain} and ${beside.domain}` : `zone ${config.domain}`;
 }
 
 async function examineCluster(flags: Flags, config: AgentConfig, report: Report): Promise<void> {
   if (flags.axfr !== undefined) {
     const says = `records come from ${flags.axfr}, not from masters`;
+    return report({ about: 'masters', verdict: 'skipped', says });
+  }
+  if (consulAlone(flags, config)) {
+    const says = 'no Mesos cluster is named: the agent reads Consul alone';
     return report({ about: 'masters', verdict: 'skipped', says });
   }
   let masters: Masters;
@@ -213,7 +233,9 @@ async function examineStore(
     readonly report: Report;
   },
 ): Promise<void> {
-  const { origin } = zoneOf({ kv, domain, staleAfterSeconds, ...config });
+  const whole = { kv, domain, staleAfterSeconds, ...config };
+  const consul = consulAlone(flags, whole);
+  const { origin } = consul ? consulZone(whole, consul) : zoneOf(whole);
   const about = { origin, variant: 'main', ring, staleAfterSeconds, now: Date.now };
   const { sinkDir } = flags;
   if (sinkDir !== undefined) {

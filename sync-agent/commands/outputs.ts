@@ -86,15 +86,24 @@ export function publisherFrom(
   {
     variant,
     zone = zoneOf(config),
+    isBeside = false,
     ...outlet
-  }: Outlet & { readonly variant?: string | undefined; readonly zone?: Zone },
+  }: Outlet & {
+    readonly variant?: string | undefined;
+    readonly zone?: Zone;
+    /** Is it a zone of another source, such as Consul's? */
+    readonly isBeside?: boolean;
+  },
   term?: Term,
 ): Publisher {
+  // Wildcards are the operator's: what a task or a service is called answers for no other name.
+  const hasWildcards = config.staticRecords !== undefined && !isBeside;
   const { keep, everySeconds, maxMebibytes } = config.history;
   return createPublisher({
     ...outlet,
     ...(term && { term }),
     ...(variant !== undefined && { variant }),
+    ...(!hasWildcards && { wildcards: 'none' }),
     zone,
     settings: zoneSettings(config),
     trustedKeys: () => trustedKeysOf(config),

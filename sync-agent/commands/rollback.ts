@@ -1,26 +1,35 @@
 import type { Command } from 'commander';
 import type { Serial } from '../../zone/zone.ts';
-import { ConfigError } from '../config.ts';
+import { type AgentConfig, ConfigError } from '../config.ts';
 import { askAgent, type Order } from '../control/client.ts';
 import { createConsole } from '../log.ts';
+import {
+  addSnapshotOptions,
+  type ChosenSnapshot,
+  chosenPublisher,
+  chosenSnapshot,
+  type SnapshotFlags,
+} from './chosen-snapshot.ts';
 import { addInputOptions, configFrom } from './inputs.ts';
 import { openOutlet, type OutputFlags } from './office.ts';
 import { print, toSerial } from './print.ts';
 import { note, stopSignal } from './terminal.ts';
 
-type Flags = OutputFlags & { readonly release?: boolean; readonly json?: boolean };
+type Flags = OutputFlags & SnapshotFlags & { readonly release?: boolean; readonly json?: boolean };
 
 const EXAMPLES = `
 Examples:
   mesos-doh history --config /etc/mesos-doh/config.json
   mesos-doh rollback 1781000000 --config /etc/mesos-doh/config.json
   mesos-doh rollback --release --config /etc/mesos-doh/config.json
+  mesos-doh rollback 1781000000 --zone 10.in-addr.arpa --config config.json    # while no agent runs
 
 What was rolled back to stays, under a new serial, until it is released: the cluster is read and not published.
-Where an agent runs with this data directory it does it; else this command does.`;
+Where an agent runs with this data directory it does it; else this command does. An agent that runs rolls back its
+main zone and variant alone: for another one stop it, roll back, and start it. It leaves a rollback as it is.`;
 
 export function addRollbackCommand(program: Command): void {
-  addInputOptions(program.command('rollback'))
+  addSnapshotOptions(addInputOptions(program.command('rollback')))
     .description('publish again what a kept snapshot said, and leave it so until released')
     .argument('[serial]', 'a kept serial (see history)', toSerial)
     .option('--release', 'end a rollback: publish the cluster again')
@@ -32,16 +41,29 @@ export function addRollbackCommand(program: Command): void {
         throw new ConfigError('give a serial to roll back to, or --release');
       const outcome = await rollBack(serial, flags);
       if (flags.json === true) return print(`${JSON.stringify(outcome)}\n`);
-      return print(
-        serial === undefined
-          ? `released: the cluster is published again (serial ${outcome.serial})\n`
-          : `published what serial ${serial} said as serial ${outcome.serial}; it stays until: mesos-doh rollback --release\n`,
-      );
+      return print(describe(serial, { outcome, flags }));
     });
+}
+
+function describe(
+  serial: Serial | undefined,
+  { outcome, flags }: { readonly outcome: { readonly serial: Serial }; readonly flags: Flags },
+): string {
+  const which = [
+    ...(flags.zone === undefined ? [] : ['--zone', flags.zone]),
+    ...(flags.variant === undefined ? [] : ['--variant', flags.variant]),
+  ];
+  if (serial !== undefined)
+    return `published what serial ${serial} said as serial ${outcome.serial}; it stays until: ${['mesos-doh rollback --release', ...which].join(' ')}\n`;
+  return which.length === 0
+    ? `released: the cluster is published again (serial ${outcome.serial})\n`
+    : `released (serial ${outcome.serial}): the agent's next round publishes the cluster again\n`;
 }
 
 async function rollBack(serial: Serial | undefined, flags: Flags): Promise<{ readonly serial: Serial }> {
   const config = configFrom(flags, note);
+  const chosen = chosenSnapshot(flags, config);
+  if (!chosen.isFirst) return rollBackOther(serial, { flags, config, chosen });
   const order: Order = serial === undefined ? { path: '/unpin' } : { path: '/rollback', body: { serial } };
   const done = await askAgent(config.dataDir, order, stopSignal());
   if (done !== undefined) return done;
@@ -53,6 +75,43 @@ async function rollBack(serial: Serial | undefined, flags: Flags): Promise<{ rea
     return serial === undefined
       ? await sync.once(stopSignal(), { unpin: true, force: true })
       : await sync.rollback(serial, stopSignal());
+  } finally {
+    await opened.close();
+  }
+}
+
+type Other = {
+  readonly flags: Flags;
+  readonly config: AgentConfig;
+  readonly chosen: ChosenSnapshot;
+};
+
+/** Another zone or variant than the agent's first one: by this command alone, and by the store alone. */
+async function rollBackOther(
+  serial: Serial | undefined,
+  { flags, config, chosen }: Other,
+): Promise<{ readonly serial: Serial }> {
+  const signal = stopSignal();
+  if ((await askAgent(config.dataDir, { path: '/status' }, signal)) !== undefined)
+    throw new ConfigError(
+      'an agent runs with this data directory, and rolls back its main zone and variant alone: stop it, roll back, and start it again; it leaves the rollback as it is',
+    );
+  const opened = await openOutlet(flags, config, { onEvent: createConsole(note), withoutCluster: true });
+  try {
+    const publisher = chosenPublisher(config, { outlet: opened.outlet, chosen });
+    const changes = serial === undefined ? [] : await publisher.changesBackTo(serial, signal);
+    const standing = await publisher.standing(signal);
+    if (serial === undefined && standing?.pin === undefined)
+      throw new ConfigError(`no rollback of ${chosen.zone.origin} ${chosen.variant ?? 'main'} stands`);
+    return await publisher.publish(
+      {
+        wanted: { kind: 'entries', changes },
+        confirmedAtMs: Date.now(),
+        held: undefined,
+        ...(serial !== undefined && { pin: serial, keepBefore: true }),
+      },
+      signal,
+    );
   } finally {
     await opened.close();
   }

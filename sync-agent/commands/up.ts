@@ -4,7 +4,7 @@ import { createCluster, DEFAULT_AGENTS, DEFAULT_TASKS } from '../../simulate/clu
 import { startChurn } from '../../simulate/churn-timer.ts';
 import { startSimulatedMasters } from '../../simulate/server.ts';
 import { createJobs, type Office, runAgent } from '../agent.ts';
-import type { AgentConfig } from '../config.ts';
+import { type AgentConfig, ConfigError } from '../config.ts';
 import { consulOf } from '../config-consul.ts';
 import { derivedZones } from '../derived-zones.ts';
 import { createSoleElection } from '../election/sole.ts';
@@ -13,11 +13,14 @@ import { createHttp } from '../http.ts';
 import { signingKeyPath, trustedKeys } from '../keys.ts';
 import { lockDataDir } from '../local/data-dir.ts';
 import { startLocalEdge } from '../local/miniflare.ts';
+import { type Mirror, openMirror } from '../local/mirror.ts';
 import { buildWorkerIfNeeded } from '../local/project.ts';
 import { type LocalTls, startLocalTls } from '../local/tls.ts';
 import { awaitAnswer, tryThese } from '../local/welcome.ts';
 import { createConsole, newsOnly } from '../log.ts';
 import { createCloudflareKvSink } from '../sinks/cloudflare-kv.ts';
+import { createDirectorySink } from '../sinks/directory.ts';
+import { type Sink, SinkError } from '../sinks/sink.ts';
 import { addInputOptions, collect, configFrom, forwardsByMesosDnsConfig, type InputFlags } from './inputs.ts';
 import { type Opened, openOutlet } from './office.ts';
 import { candidateFrom, signingKeyFrom } from './outputs.ts';
@@ -29,6 +32,11 @@ type Flags = InputFlags & {
   readonly httpsPort?: number;
   readonly dataDir?: string;
   readonly upstream: readonly string[] | false;
+  readonly alsoSinkDir?: readonly string[];
+  readonly verifyKey?: readonly string[];
+  readonly aliases?: string;
+  readonly merged?: string;
+  readonly mergedPrefer?: string;
   readonly agents: number;
   readonly tasks: number;
 };
@@ -45,6 +53,8 @@ Examples:
   mesos-doh up --master http://10.0.0.1:5050      # yours, read only
   mesos-doh up --state state.json --port 9000 --no-upstream
   mesos-doh up --https-port 8443                  # for browsers, kdig, dig
+  mesos-doh up --aliases cluster1.example.com=mesos
+  mesos-doh up --config dc1.json --also-sink-dir /srv/dc2 --verify-key "$DC2_KEY" --merged mesos=dc1.mesos,dc2.mesos
 Through npm, flags follow --:  npm start -- --port 9000`;
 
 export function addUpCommand(program: Command): void {
@@ -59,6 +69,19 @@ export function addUpCommand(program: Command): void {
       collectUrl,
     )
     .option('--no-upstream', 'refuse names outside the zone')
+    .option(
+      '--also-sink-dir <dir>',
+      'serve the zones that another agent publishes to this directory, too; repeatable',
+      collect,
+    )
+    .option(
+      '--verify-key <base64>',
+      'with --also-sink-dir: the public key of that agent; repeatable',
+      collect,
+    )
+    .option('--aliases <list>', "the Worker's ALIASES, alias=name,… (docs/aliases.md)")
+    .option('--merged <list>', "the Worker's MERGED, zone=member,member… (docs/clusters.md)")
+    .option('--merged-prefer <list>', "the Worker's MERGED_PREFER, place=member,…")
     .option('--agents <n>', 'size of the simulated cluster', toPositive, DEFAULT_AGENTS)
     .option('--tasks <n>', 'size of the simulated cluster', toCount, DEFAULT_TASKS)
     .addHelpText('after', EXAMPLES)
@@ -73,7 +96,8 @@ async function up(flags: Flags, config: AgentConfig, signal: AbortSignal): Promi
   if (await buildWorkerIfNeeded(signal)) note('built the Worker');
   const closers: Closers = [await lockDataDir(config.dataDir)];
   try {
-    const edge = await startEdge(config, flags);
+    const mirror = await mirrorFrom(flags, config, signal);
+    const edge = await startEdge(config, flags, mirror.zones);
     let tls: LocalTls | undefined;
     // The front first: its requests under way still have a Worker then.
     closers.push(async () => {
@@ -92,6 +116,7 @@ async function up(flags: Flags, config: AgentConfig, signal: AbortSignal): Promi
     // What an earlier run published of another cluster is none of this one's.
     const isOther = cluster.simulated || flags.state !== undefined;
     const push = await office.sync.once(signal, { force: isOther });
+    await mirror.copyTo(opened.outlet.sink, signal);
     await awaitAnswer(edge.url, config.domain, signal);
     const what = cluster.simulated
       ? `a simulated cluster of ${flags.agents} agents and ${flags.tasks} tasks`
@@ -102,7 +127,9 @@ async function up(flags: Flags, config: AgentConfig, signal: AbortSignal): Promi
     const real = !cluster.simulated && flags.state === undefined;
     const intervalMs = real ? config.mesos.pollSeconds * 1000 : INTERVAL_MS;
     await pause(intervalMs, signal).catch(() => undefined);
+    const mirroring = keepMirrored(mirror, opened.outlet.sink, signal);
     await keepPublished(config, { opened, office, onEvent, intervalMs }, signal);
+    await mirroring;
   } finally {
     await Promise.all(closers.map((close) => close()));
   }
@@ -110,9 +137,36 @@ async function up(flags: Flags, config: AgentConfig, signal: AbortSignal): Promi
 
 type Edge = Awaited<ReturnType<typeof startLocalEdge>>;
 
-async function startEdge(config: AgentConfig, flags: Flags): Promise<Edge> {
+/** The zones that this agent publishes. */
+function ownZones(config: AgentConfig): string[] {
+  const consul = consulOf(config);
+  return [
+    config.domain,
+    ...derivedZones(config).map(({ zone }) => zone.origin),
+    ...(consul ? [consul.domain] : []),
+  ];
+}
+
+async function mirrorFrom(
+  { alsoSinkDir = [], verifyKey }: Flags,
+  config: AgentConfig,
+  signal: AbortSignal,
+): Promise<Mirror> {
+  if (verifyKey && alsoSinkDir.length === 0)
+    throw new ConfigError(
+      '--verify-key is for --also-sink-dir: it is the key of the agent that publishes there',
+    );
+  const sinks = alsoSinkDir.map((path) => createDirectorySink(path));
+  return openMirror(sinks, { taken: ownZones(config), signal });
+}
+
+async function startEdge(config: AgentConfig, flags: Flags, others: readonly string[]): Promise<Edge> {
   const { publicKeyBase64 } = await signingKeyFrom(config, { absent: 'make' });
-  const verifyKeys = new Set([publicKeyBase64, ...(await trustedKeys(signingKeyPath(config)))]);
+  const verifyKeys = new Set([
+    publicKeyBase64,
+    ...(await trustedKeys(signingKeyPath(config))),
+    ...(flags.verifyKey ?? []),
+  ]);
   const upstreams =
     flags.upstream === false
       ? []
@@ -121,14 +175,13 @@ async function startEdge(config: AgentConfig, flags: Flags): Promise<Edge> {
     port: flags.port,
     dataDir: config.dataDir,
     vars: {
-      ZONES: [
-        config.domain,
-        ...derivedZones(config).map(({ zone }) => zone.origin),
-        ...(consulOf(config) ? [consulOf(config)?.domain] : []),
-      ].join(','),
+      ZONES: [...ownZones(config), ...others].join(','),
       ACCESS: 'open',
       ENUMERATION: 'on',
       UPSTREAMS: upstreams.join(','),
+      ...given('ALIASES', flags.aliases),
+      ...given('MERGED', flags.merged),
+      ...given('MERGED_PREFER', flags.mergedPrefer),
       VERIFY_KEYS: [...verifyKeys].join(','),
       HEAD_REFRESH_SECONDS: '1',
       HEAD_MAX_AGE_SECONDS: '2',
@@ -206,6 +259,28 @@ async function keepPublished(
   } finally {
     await election.close();
   }
+}
+
+/** Until the signal. A directory that can't be read is told once, and tried again. */
+async function keepMirrored(mirror: Mirror, to: Sink, signal: AbortSignal): Promise<void> {
+  if (mirror.zones.length === 0) return;
+  let told = '';
+  while (!signal.aborted) {
+    try {
+      await pause(INTERVAL_MS, signal);
+      await mirror.copyTo(to, signal);
+      told = '';
+    } catch (error) {
+      if (signal.aborted) return;
+      if (!(error instanceof SinkError)) throw error;
+      if (told !== error.message) note(`${error.message}; what was copied stays`);
+      told = error.message;
+    }
+  }
+}
+
+function given(name: string, value: string | undefined): Readonly<Record<string, string>> {
+  return value === undefined ? {} : { [name]: value };
 }
 
 async function pause(ms: number, signal: AbortSignal): Promise<void> {

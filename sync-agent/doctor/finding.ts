@@ -21,6 +21,8 @@ export type About =
   | 'leader'
   | 'state'
   | 'stream'
+  | 'Aurora'
+  | 'Consul'
   | 'store'
   | 'zone'
   | 'clock'

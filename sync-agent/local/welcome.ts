@@ -18,6 +18,10 @@ export async function awaitAnswer(url: string, domain: string, signal: AbortSign
     const octets = new Uint8Array((await response?.arrayBuffer().catch(() => undefined)) ?? []);
     const rcode = (octets[3] ?? 0xf) & 0xf;
     if (response?.status === 200 && rcode === 0) return;
+    if (response?.status === 500 && new TextDecoder().decode(octets).includes('not set up rightly'))
+      throw new Error(
+        'the Worker can not use what it was given (--aliases, --merged, --merged-prefer, --verify-key): its line above says why',
+      );
     last = response ? `HTTP ${response.status}, response code ${rcode}` : 'no connection';
     await sleep(PAUSE_MS, undefined, { signal: deadline }).catch(() => undefined);
   }

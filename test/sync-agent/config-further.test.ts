@@ -36,6 +36,10 @@ describe('records that mesos-dns has not', () => {
     [{ reverse: { zones: ['mesos'] } }, 'reverse.zones.0: "mesos": should be a reverse zone'],
     [{ reverse: { zones: [] } }, 'reverse.zones'],
     [{ reverse: { zones: ['10.in-addr.arpa', '10.IN-ADDR.ARPA.'] } }, 'should name each zone once'],
+    [
+      { reverse: { zones: ['1.10.IN-ADDR.ARPA', '10.in-addr.arpa'] } },
+      'reverse.zones: 1.10.in-addr.arpa is in 10.in-addr.arpa, which has its pointers: leave one of them out',
+    ],
     [{ reverse: { zones: ['10.in-addr.arpa'], ambiguous: 'first' } }, 'reverse.ambiguous'],
     [{ reverse: { zones: ['10.in-addr.arpa'], all: true } }, 'unknown key reverse.all'],
   ])('what is wrong is told: %j', (input, message) => expect(() => read(input)).toThrow(message));
@@ -44,6 +48,8 @@ describe('records that mesos-dns has not', () => {
 describe('reverse zones', () => {
   it('are derived zones with the numbers of the main one', () => {
     const config = read({ reverse: { zones: ['10.in-addr.arpa', 'D.F.ip6.arpa'] } });
+    // Nobody's neighbours are in each other.
+    read({ reverse: { zones: ['1.10.in-addr.arpa', '11.10.in-addr.arpa', '0.in-addr.arpa'] } });
     const zones = derivedZones(config);
     expect(zones.map(({ zone }) => zone)).toEqual(
       ['10.in-addr.arpa', 'd.f.ip6.arpa'].map((origin) => ({ ...zoneOf(config), origin })),

@@ -464,3 +464,17 @@ async function file(content: string): Promise<string> {
   await writeFile(path, content);
   return path;
 }
+
+describe('a secret in the configuration', () => {
+  it.each([
+    [{ consul: { token: 'S3CRET' } }, 'consul.tokenFile names a file with it, or CONSUL_HTTP_TOKEN has it'],
+    [{ mesos: { credentials: { principal: 'p', secret: 'S3CRET' } } }, 'or MESOS_SECRET has it'],
+    [{ kv: { url: 'http://x', namespace: 'n', token: 'S3CRET' } }, 'CLOUDFLARE_API_TOKEN has it'],
+    [{ aurora: { webhook: { port: 1, secret: 'S3CRET' } } }, 'or AURORA_WEBHOOK_SECRET has it'],
+  ])('is refused with the place it has: %#', (input, place) => {
+    const refused = (): unknown => parseConfig(input, 'c.json');
+    expect(refused).toThrow(/^c\.json: unknown key [a-z.]+: a secret is never in this file; /);
+    expect(refused).toThrow(place);
+    expect(refused).not.toThrow('S3CRET');
+  });
+});

@@ -15,6 +15,8 @@ describe('the nearest known word', () => {
     ['mesoss', 'mesos'],
     ['poll_seconds', 'pollSeconds'],
     ['pollInterval', undefined],
+    ['poll', 'pollSeconds'],
+
     ['tt', 'ttl'],
     ['ttls', 'ttl'],
     ['v', 'kv'],
@@ -27,6 +29,11 @@ describe('the nearest known word', () => {
   it('is the first of two as near', () => {
     expect(nearest('ab', ['abc', 'abd'])).toBe(' (did you mean abc?)');
     expect(nearest('ab', ['abd', 'abc'])).toBe(' (did you mean abd?)');
+  });
+
+  it('is none of two that go on from it', () => {
+    expect(nearest('token', ['tokenFileName', 'tokenEnvironment'])).toBe('');
+    expect(nearest('token', ['tokenFileName', 'other'])).toBe(' (did you mean tokenFileName?)');
   });
 
   it('of none is none', () => {

@@ -62,6 +62,24 @@ describe('static records', () => {
     expect(valuesOf(file)).toEqual({ values: ['10.0.0.3'], told: [] });
   });
 
+  it('tell which TTLs do not count, for as long as they stand there', () => {
+    const path = join(folder, 'ttls.zone');
+    write(path, 'a 60 A 10.0.0.1\nb 60 A 10.0.0.2\na 90 AAAA ::1\na 60 TXT x\n  2147483647 TXT y');
+    const file = openStaticRecords(placeOf(path));
+    const told = [
+      `${path}:3: a.mesos AAAA has the TTL 60 of line 1, not 90: a name has one TTL, the least`,
+      `${path}:5: a.mesos TXT has the TTL 60 of line 1, not 2147483647: a name has one TTL, the least`,
+    ];
+    for (let i = 0; i < 2; i++) expect(valuesOf(file).told).toEqual(told);
+    write(path, 'a A x');
+    expect(valuesOf(file).told).toEqual([expect.stringContaining('last good records stay'), ...told]);
+    write(path, 'a 60 A 10.0.0.1\na 60 AAAA ::1');
+    expect(valuesOf(file).told).toEqual([]);
+    write(path, Array.from({ length: 25 }, (_, i) => `a ${30 + i} A 10.0.0.${i}`).join('\n'));
+    expect(valuesOf(file).told).toHaveLength(21);
+    expect(valuesOf(file).told.at(-1)).toContain('4 more records');
+  });
+
   it.each([
     ['none', undefined, 'can not be read (ENOENT)'],
     ['a broken one', 'a A x', ':1: a A x: '],

@@ -1,4 +1,7 @@
-import { describe, expect, it } from 'vitest';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { type Finished, runCli } from './run-cli.ts';
 
 /** `mesos-doh cost` as somebody asks it who has to pay. */
@@ -40,6 +43,44 @@ describe('cost', () => {
       /Free plan: holds \(\$0\)\. Nearest to its limit: KV writes \d+ of 1,000 a day/,
     );
     expect(ended.stdout).toMatch(/a push every 100 s at most/);
+  });
+
+  it('counts the zones and variants of a configuration, and takes its times, where no flag says other', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'mesos-doh-cost-'));
+    onTestFinished(() => rm(directory, { recursive: true, force: true }));
+    const file = join(directory, 'config.json');
+    const config = {
+      mesos: { masters: ['http://10.0.0.1:5050'] },
+      records: { labels: 'read', aliases: { zones: ['apps.example'] } },
+      reverse: { zones: ['10.in-addr.arpa'] },
+      consul: { url: 'http://10.0.0.1:8500' },
+      variants: { out: {} },
+      plan: 'free',
+      minPushSeconds: 250,
+      history: { keep: 5, everySeconds: 7200 },
+    };
+    await writeFile(file, JSON.stringify(config));
+    const told = await cost('--config', file);
+    expect(told.stdout).toMatch(/a push every 250 s at most; zones: 4, variants of each: 2$/m);
+    expect(told.stdout).toMatch(
+      /^Zones: mesos, apps\.example, 10\.in-addr\.arpa, consul; each is counted as large/m,
+    );
+    const json = JSON.parse((await cost('--config', file, '--json')).stdout);
+    expect(json).toMatchObject({
+      zoneNames: ['mesos', 'apps.example', '10.in-addr.arpa', 'consul'],
+      usage: { livenessSeconds: 900, assumed: { historyKept: 5, historySeconds: 7200 } },
+    });
+    const over = ['--zones', '1', '--variants', '3', '--plan', 'paid', '--history-kept', '9'];
+    expect(JSON.parse((await cost('--config', file, '--json', ...over)).stdout).usage).toMatchObject({
+      ...{ zones: 1, variants: 3, minPushSeconds: 10, livenessSeconds: 300 },
+      assumed: { historyKept: 9, historySeconds: 7200 },
+    });
+    await writeFile(file, JSON.stringify({ consul: config.consul }));
+    expect(JSON.parse((await cost('--config', file, '--json')).stdout)).toMatchObject({
+      zoneNames: ['consul'],
+      usage: { zones: 1, variants: 1 },
+    });
+    expect(await cost('--config', join(directory, 'none'))).toMatchObject({ code: 2 });
   });
 
   it('is the same as JSON', async () => {

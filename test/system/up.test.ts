@@ -167,4 +167,67 @@ describe('mesos-doh up', () => {
       /^-----BEGIN PRIVATE KEY-----/,
     );
   });
+
+  it('serves a merged zone and an alias of its own cluster and of what another agent publishes', async () => {
+    const there = join(directory, 'dc2');
+    const other = join(directory, 'dc2.json');
+    await writeFile(other, JSON.stringify({ domain: 'dc2.mesos', dataDir: join(directory, 'data2') }));
+    const own = join(directory, 'dc1.json');
+    await writeFile(own, JSON.stringify({ domain: 'dc1.mesos' }));
+    const stateFile = join(directory, 'state.json');
+    const cluster = createCluster({ seed: 9, agents: 2, tasks: 4 });
+    const master = { id: 'm', ip: '10.0.0.77', port: 5050, hostname: 'm', electedSeconds: 1 };
+    const publish = async (ip: string): Promise<string> => {
+      const pid = `master@${ip}:5050`;
+      const state = stateOf(cluster.snapshot(), { ...master, ip });
+      await writeFile(stateFile, JSON.stringify({ ...state, pid, leader: pid }));
+      const args = [
+        'sync',
+        '--once',
+        '--force',
+        '--state',
+        stateFile,
+        '--config',
+        other,
+        '--sink-dir',
+        there,
+      ];
+      return (await runCli(args)).stderr;
+    };
+    const key = /VERIFY_KEYS=(\S+)/.exec(await publish('10.0.0.77'))?.[1] ?? '';
+    const { url, up } = await startUp(
+      ...['--config', own, '--also-sink-dir', there, '--verify-key', key],
+      ...['--merged', 'mesos=dc2.mesos,dc1.mesos', '--aliases', 'cluster.example=mesos'],
+    );
+    expect((await addresses(url, 'leader.dc2.mesos')).data).toEqual(['10.0.0.77']);
+    expect((await addresses(url, 'leader.mesos')).data).toEqual(['10.0.0.77']);
+    expect((await addresses(url, 'leader.cluster.example')).data).toEqual(['10.0.0.77']);
+    expect((await addresses(url, 'leader.dc1.mesos')).data).not.toEqual(['10.0.0.77']);
+
+    await publish('10.0.0.78');
+    await expect
+      .poll(async () => (await addresses(url, 'leader.mesos')).data, { timeout: 10_000 })
+      .toEqual(['10.0.0.78']);
+    expect((await up.interrupt()).code).toBe(0);
+  }, 60_000);
+
+  it('says at once which of the Worker’s variables it can not use', async () => {
+    const data = join(directory, 'data');
+    const wrong = ['up', '--port', '0', '--data-dir', data, '--no-upstream', '--merged', 'all=nowhere'];
+    const { code, stderr } = await runCli(wrong);
+    expect(code).toBe(1);
+    expect(stderr).toContain('MERGED: has the member nowhere, which ZONES has not');
+    expect(stderr).toContain('the Worker can not use what it was given');
+    const lost = await runCli([
+      'up',
+      '--port',
+      '0',
+      '--data-dir',
+      data,
+      '--also-sink-dir',
+      join(directory, 'none'),
+    ]);
+    expect(lost.code).toBe(2);
+    expect(lost.stderr).toContain('has no zone: let an agent publish there first');
+  });
 });
