@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { addAccessCommand } from './commands/access.ts';
 import { addCompletionCommand } from './commands/completion.ts';
+import { addConflictsCommand } from './commands/conflicts.ts';
 import { addConnectCommand } from './commands/connect.ts';
 import { addCostCommand } from './commands/cost.ts';
 import { addCtlCommand } from './commands/ctl.ts';
@@ -51,6 +52,7 @@ async function run(argv: readonly string[]): Promise<number> {
   addSyncCommand(program);
   addRecordsCommand(program);
   addDiffCommand(program);
+  addConflictsCommand(program);
   addHistoryCommand(program);
   addRollbackCommand(program);
   addCtlCommand(program);

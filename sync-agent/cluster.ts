@@ -69,6 +69,8 @@ export type AgentStanding = 'disconnected' | 'deactivated' | 'draining';
 export type MesosFramework = {
   readonly id: string;
   readonly name: string;
+  /** Those it is subscribed with, but `*`; undefined where it has no other, or nobody keeps them. For `explain`. */
+  readonly roles?: readonly string[] | undefined;
   /** From its pid, or its hostname without a port; undefined where there is neither. */
   readonly endpoint: Endpoint | undefined;
   readonly tasks: readonly MesosTask[];
@@ -88,6 +90,8 @@ export type MesosTask = {
   /** Only with a name: without one, mesos takes it as not there. */
   readonly discovery: Discovery | undefined;
   readonly labels?: Labels | undefined;
+  /** Whose resources it has; undefined for `*`. */
+  readonly role?: string | undefined;
   /** A port of the agent leads into its container. */
   readonly hasHostPorts?: boolean | undefined;
 };
@@ -236,6 +240,7 @@ export type SkipReason =
   | 'unknown-agent'
   | 'reserved-name'
   | 'name-conflict'
+  | 'alias-conflict'
   | 'name-not-askable'
   | 'value-not-answerable'
   | 'too-many-ports'

@@ -5,6 +5,7 @@ import type {
   MesosAgent,
   MesosFramework,
   ReportSkipped,
+  Skipped,
   StaticRecord,
 } from '../cluster.ts';
 import { addAgent } from './agent.ts';
@@ -14,7 +15,7 @@ import { partsOf } from './framework-alias.ts';
 import type { Giver } from './giver.ts';
 import { toFrameworkPart } from './label.ts';
 import { addMasters } from './master.ts';
-import { reportNameConflicts } from './name-conflict.ts';
+import { nameConflicts } from './name-conflict.ts';
 import type { RecordSink } from './record-set.ts';
 import type { AddressesOfHost, RecordSettings } from './settings.ts';
 
@@ -36,6 +37,8 @@ export type ClusterPart = {
   /** Of the leader and the masters, by host. */
   readonly masterAddresses: ReadonlyMap<string, readonly string[]>;
   readonly staticRecords: readonly StaticRecord[];
+  /** Names that several give, tasks among them. */
+  readonly conflicts: readonly Skipped[];
 };
 
 /** Resolves all endpoints of a state that give records; canonical addresses, none for a host that does not resolve. */
@@ -56,17 +59,20 @@ export function clusterPart(
   };
   const { leader, agents, frameworks, masters: others = settings.masters } = state;
   const masters = [leader, ...others].filter((master) => master !== undefined);
+  const { staticRecords = [] } = state;
+  const named = frameworks.map((framework) => ({
+    framework,
+    part: toFrameworkPart(framework.name, settings.labelRules),
+    addresses: addressesOf(framework.endpoint),
+  }));
   return {
     leader,
     agents: agents.map((agent) => ({ agent, addresses: agentAddresses(agent) })),
-    frameworks: frameworks.map((framework) => ({
-      framework,
-      part: toFrameworkPart(framework.name, settings.labelRules),
-      addresses: addressesOf(framework.endpoint),
-    })),
+    frameworks: named,
     masters: others,
     masterAddresses: new Map(masters.map((master) => [master.host, addressesOf(master)])),
-    staticRecords: state.staticRecords ?? [],
+    staticRecords,
+    conflicts: nameConflicts(named, () => staticRecords.map(({ name }) => name), settings),
   };
 }
 
@@ -86,7 +92,7 @@ export type Sinks = { readonly own: RecordSink; readonly into: RecordSink };
 /** The records of masters, name server, agents and frameworks. `begin` is told whose the next ones are. */
 export function addClusterRecords(
   { own, into }: Sinks,
-  { leader, agents, frameworks, masters, masterAddresses, staticRecords }: ClusterPart,
+  { leader, agents, frameworks, masters, masterAddresses, staticRecords, conflicts }: ClusterPart,
   {
     settings,
     report,
@@ -127,7 +133,7 @@ export function addClusterRecords(
   begin({ kind: 'static-records' });
   for (const { name, type, value } of isPublished ? staticRecords : [])
     own.add(type, name, value, 'static-record');
-  reportNameConflicts(frameworks, settings, report);
+  for (const conflict of conflicts) report(conflict);
   if (!publishesSchedulers(settings)) return;
   for (const { framework, part, addresses } of frameworks) {
     begin({ kind: 'framework', framework });

@@ -1,37 +1,55 @@
-import type { MesosFramework, ReportSkipped } from '../cluster.ts';
+import type { MesosFramework, Skipped } from '../cluster.ts';
+import { aliasConflicts } from './alias-conflict.ts';
+import { listed, mostOf, type NamedFramework } from './conflict.ts';
 import { describeFramework } from './framework.ts';
 import { partsOf } from './framework-alias.ts';
+import { roleConflicts } from './role-conflict.ts';
 import type { RecordSettings } from './settings.ts';
+import { createShaper } from './shape.ts';
 
-const MAX_NAMED = 5;
-
-/** A framework, and what names have of its own. */
-type NamedFramework = { readonly framework: MesosFramework; readonly part: string };
+const NONE: readonly Skipped[] = [];
 
 /**
- * Tells of frameworks whose names are one in DNS, so that answers hold the tasks of all: once for each name, by the
- * frameworks' ids. Nothing is left out for it. mesos-dns mixes them without a word.
+ * Names that are given by more than one: by several frameworks, by several roles of one, by an alias and by another.
+ * Each is told once, by the ids. Nothing is left out for it. mesos-dns mixes them without a word.
  */
-export function reportNameConflicts(
+export function nameConflicts(
   frameworks: readonly NamedFramework[],
+  staticNames: () => Iterable<string>,
   settings: RecordSettings,
-  report: ReportSkipped,
-): void {
-  if (settings.reservedNames === 'mixed') return;
-  const byName = new Map<string, { readonly ids: Set<string>; readonly who: Set<string> }>();
+): readonly Skipped[] {
+  if (settings.reservedNames === 'mixed') return NONE;
+  const shaper = settings.shape && createShaper(settings.shape);
+  return [
+    ...mostOf(frameworkConflicts(frameworks, settings), 'name-conflict'),
+    ...mostOf(
+      frameworks.flatMap((each) => roleConflicts(each, { settings, shaper })),
+      'name-conflict',
+    ),
+    ...mostOf(aliasConflicts(frameworks, { staticNames, settings, shaper }), 'alias-conflict'),
+  ];
+}
+
+/** Frameworks whose names are one in DNS. */
+function frameworkConflicts(frameworks: readonly NamedFramework[], settings: RecordSettings): string[] {
+  const byName = new Map<string, MesosFramework[]>();
   for (const { framework, part } of frameworks) {
     for (const name of partsOf(part, settings)) {
       if (name === '') continue;
-      const { ids, who } = byName.get(name) ?? { ids: new Set<string>(), who: new Set<string>() };
-      byName.set(name, { ids: ids.add(framework.id), who: who.add(describeFramework(framework)) });
+      const known = byName.get(name);
+      if (known) known.push(framework);
+      else byName.set(name, [framework]);
     }
   }
-  for (const [name, { ids, who }] of byName) {
-    if (ids.size < 2) continue;
-    const more = who.size > MAX_NAMED ? ` and ${who.size - MAX_NAMED} more` : '';
-    report({
-      reason: 'name-conflict',
-      detail: `${name} is the name of ${[...who].toSorted().slice(0, MAX_NAMED).join(', ')}${more}: its answers hold the tasks of all`,
-    });
+  const details: string[] = [];
+  for (const [name, all] of byName) {
+    if (new Set(all.map(({ id }) => id)).size < 2) continue;
+    const who = listed(all.map((each) => `${describeFramework(each)}${rolesOf(each)}`));
+    details.push(`${name} is the name of ${who}: its answers hold the tasks of all`);
   }
+  return details;
+}
+
+function rolesOf({ roles = [] }: MesosFramework): string {
+  return roles.length > 0 ? ` of ${roles.length > 1 ? 'roles' : 'role'} ${listed(roles)}` : '';
 }

@@ -1,6 +1,6 @@
 import type { DiscoveryPort, MesosTask, Skipped } from '../cluster.ts';
 import { toLabel } from './label.ts';
-import { MAX_TESTED } from './name-pattern.ts';
+import { firstGroup } from './name-pattern.ts';
 import { type Alias, readAliases } from './shape-aliases.ts';
 import { createLabelReader, type LabelReader, quote } from './shape-labels.ts';
 import { portsLeftOut, type PortsLeftOut } from './shape-ports.ts';
@@ -46,16 +46,22 @@ export const OWN = {
 const MAX_TTL = 0x7fffffff;
 const MAX_PORT = 0xffff;
 
-/** `shapeOf`, which looks at a task once. */
+const shapers = new WeakMap<ShapeRules, Shaper>();
+
+/** `shapeOf`, which looks at a task once: all who have the same rules share what they know. */
 export function createShaper(rules: ShapeRules): Shaper {
+  const shared = shapers.get(rules);
+  if (shared) return shared;
   const known = new WeakMap<MesosTask, { readonly part: string; readonly shape: TaskShape }>();
-  return (task, part) => {
+  const shaper: Shaper = (task, part) => {
     const before = known.get(task);
     if (before?.part === part) return before.shape;
     const shape = shapeOf(task, part, rules);
     known.set(task, { part, shape });
     return shape;
   };
+  shapers.set(rules, shaper);
+  return shaper;
 }
 
 /** What labels and rules make of a task. Pure: it hangs on the task, its framework's part of names, and the rules. */
@@ -101,8 +107,7 @@ function nameOf(
   }
   const raw = rawName(task);
   for (const pattern of groups) {
-    const group = pattern.regex.exec(raw.slice(0, MAX_TESTED))?.[1] ?? '';
-    const label = cleanName(group, rules);
+    const label = cleanName(firstGroup(pattern, raw), rules);
     if (label !== '') return { label, by: `records.groups ${JSON.stringify(pattern.text)}` };
   }
   const label = cleanName(raw, rules);

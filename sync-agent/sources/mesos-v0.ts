@@ -1,4 +1,5 @@
 import { FormatError } from '../../zone/format-error.ts';
+import { remember } from '../../zone/remember.ts';
 import type {
   AgentStanding,
   Discovery,
@@ -32,6 +33,7 @@ import { parsePortRanges } from './port-ranges.ts';
 const DOCKER_LABEL = 'Docker.NetworkSettings.IPAddress';
 const MESOS_LABEL = 'MesosContainerizer.NetworkSettings.IPAddress';
 const NO_TEXTS: readonly string[] = [];
+const sameText = remember((text: string) => text, 1_000);
 const NO_STATUSES: readonly RunningStatus[] = [];
 
 export function readAgent(json: unknown, report: ReportSkipped): MesosAgent | undefined {
@@ -89,6 +91,7 @@ export type FrameworkFacts = {
   readonly id: string;
   readonly name: string;
   readonly endpoint: Endpoint | undefined;
+  readonly roles?: readonly string[];
 };
 
 export function readFramework(json: unknown, report: ReportSkipped): FrameworkFacts | undefined {
@@ -99,11 +102,19 @@ export function readFramework(json: unknown, report: ReportSkipped): FrameworkFa
       (reason: SkipReason) =>
       (detail: string): void =>
         report({ reason, detail: `framework ${JSON.stringify(name)} (${id}): ${detail}` });
+    const roles = readRoles(framework);
+    const facts = { id, name, ...(roles.length > 0 && { roles }) };
     if (framework['pid'] !== undefined)
-      return { id, name, endpoint: readPid(framework, skip('framework-pid')) };
+      return { ...facts, endpoint: readPid(framework, skip('framework-pid')) };
     const host = attempt(() => textField(framework, 'hostname'), skip('framework-field'));
-    return { id, name, endpoint: host === undefined ? undefined : { host, port: '' } };
+    return { ...facts, endpoint: host === undefined ? undefined : { host, port: '' } };
   });
+}
+
+/** `roles` of frameworks that may have several, else `role`; `*` is none. No name hangs on them: what is odd is passed over. */
+function readRoles({ roles, role }: JsonObject): readonly string[] {
+  const all: readonly unknown[] = Array.isArray(roles) ? roles : [role];
+  return all.filter((each): each is string => typeof each === 'string' && each !== '' && each !== '*');
 }
 
 export function readTask(json: unknown, report: ReportSkipped): MesosTask | undefined {
@@ -112,6 +123,7 @@ export function readTask(json: unknown, report: ReportSkipped): MesosTask | unde
     const skip = (reason: SkipReason, detail: string): void =>
       report({ reason, detail: `task ${id}: ${detail}` });
     const labels = readLabels(task['labels']);
+    const { role } = task;
     return {
       id,
       name: textField(task, 'name'),
@@ -123,6 +135,8 @@ export function readTask(json: unknown, report: ReportSkipped): MesosTask | unde
       ...(task['state'] === 'TASK_RUNNING' && newestState(task) === 'TASK_KILLING' && { killing: true }),
       ...(labels && { labels }),
       ...(hasHostPorts(task) && { hasHostPorts: true }),
+      // One text for all tasks of a role.
+      ...(typeof role === 'string' && role !== '' && role !== '*' && { role: sameText(role) }),
     };
   });
 }

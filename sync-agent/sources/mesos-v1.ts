@@ -81,7 +81,8 @@ export function readTaskV1(json: unknown, report: ReportSkipped): TaskEntry | un
     const v1 = asObject(json, 'task');
     const id = idField(v1, 'task_id');
     const frameworkId = idField(v1, 'framework_id');
-    const v0 = { ...v1, id, slave_id: idField(v1, 'agent_id'), resources: {}, statuses: [] };
+    const role = roleOf(v1);
+    const v0 = { ...v1, id, slave_id: idField(v1, 'agent_id'), role, resources: {}, statuses: [] };
     const task = readTask(v0, report);
     if (!task) return undefined;
     const ports = readPorts(v1, (detail) =>
@@ -90,6 +91,13 @@ export function readTaskV1(json: unknown, report: ReportSkipped): TaskEntry | un
     const statuses = listField(v1, 'statuses').flatMap((status) => readStatus(status, id, report) ?? []);
     return { frameworkId, task: taskIn(task.state, { task, ports, statuses }), ports, statuses };
   });
+}
+
+/** That of its first resource, as `/state` tells it (Mesos `src/common/http.cpp`). */
+function roleOf({ resources }: JsonObject): unknown {
+  const [first]: readonly unknown[] = Array.isArray(resources) ? resources : [];
+  const allocation = isObject(first) ? first['allocation_info'] : undefined;
+  return isObject(allocation) ? allocation['role'] : undefined;
 }
 
 /** The task as it is in that state, with those statuses. */

@@ -14,10 +14,9 @@ export function createTablesView(): TablesView {
     const before = shown;
     shown = new Map();
     for (const facts of tables.frameworks.values()) {
-      const { id, name } = facts;
-      const framework = { id, name, endpoint: endpointOf(tables, facts), tasks: tables.tasks.list(id) };
-      const old = before.get(id);
-      shown.set(id, old && sameFramework(old, framework) ? old : framework);
+      const framework = { ...facts, endpoint: endpointOf(tables, facts), tasks: tables.tasks.list(facts.id) };
+      const old = before.get(facts.id);
+      shown.set(facts.id, old && sameFramework(old, framework) ? old : framework);
     }
     const frameworks = [...shown.values()];
     if (!sameLists(list, frameworks)) list = frameworks;
@@ -39,5 +38,7 @@ function endpointOf({ learned }: Tables, { id, endpoint }: FrameworkFacts): Endp
 }
 
 function sameFramework(a: MesosFramework, b: MesosFramework): boolean {
-  return a.name === b.name && sameFacts(a.endpoint, b.endpoint) && sameLists(a.tasks, b.tasks);
+  const { tasks, ...facts } = a;
+  const { tasks: others, ...same } = b;
+  return sameFacts(facts, same) && sameLists(tasks, others);
 }

@@ -57,6 +57,7 @@ export function anyState(): fc.Arbitrary<ClusterState> {
       { nil: undefined },
     ),
     labels: fc.option(anyLabels(), { nil: undefined }),
+    role: fc.constantFrom(undefined, undefined, 'dev'),
   });
   const framework: fc.Arbitrary<MesosFramework> = fc.record({
     id: fc.constantFrom('f1', 'f2'),

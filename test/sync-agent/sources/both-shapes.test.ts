@@ -87,7 +87,7 @@ function toV1({ slaves, frameworks }: RawState): Json {
 }
 
 function taskV1(
-  { id, slave_id, resources, statuses, labels = [], ...task }: RawTask,
+  { id, slave_id, resources, statuses, labels = [], role, ...task }: RawTask,
   frameworkId: string,
 ): Json {
   return {
@@ -97,7 +97,14 @@ function taskV1(
     framework_id: { value: frameworkId },
     executor_id: undefined,
     labels: { labels },
-    resources: [{ name: 'ports', type: 'RANGES', ranges: { range: rangesIn(resources.ports) } }],
+    resources: [
+      {
+        name: 'ports',
+        type: 'RANGES',
+        ranges: { range: rangesIn(resources.ports) },
+        allocation_info: { role },
+      },
+    ],
     statuses: statuses.map((status) => ({
       ...status,
       ...(status.labels !== undefined && { labels: { labels: status.labels } }),
