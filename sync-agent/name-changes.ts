@@ -2,7 +2,8 @@ import { type Entry, entryName, rrsetsOf, storedRdata } from '../zone/entry.ts';
 import { hashName } from '../zone/hash.ts';
 import { findInLevels, type Levels, liveEntries } from '../zone/levels.ts';
 import { nameFromWire } from '../zone/name.ts';
-import { decodeAddress, decodeSrv, type RData, TYPE, typeName } from '../zone/record.ts';
+import { rdataText } from '../zone/rdata-text.ts';
+import { typeName } from '../zone/record.ts';
 import type { Change } from './publish/published.ts';
 
 /** What a push changes of one name: records as master file lines without the name (RFC 1035 §5.1). */
@@ -40,13 +41,8 @@ function linesOf(levels: Levels | undefined, name: Uint8Array): string[] {
 function recordLines(entry: Entry): string[] {
   return rrsetsOf(entry).flatMap((rrset) =>
     storedRdata(rrset).map(
-      (rdata) => `${rrset.ttl} IN ${typeName(rrset.type)} ${rdataText(rrset.type, rdata)}`,
+      (rdata) =>
+        `${rrset.ttl} IN ${typeName(rrset.type)} ${rdataText(rdata, { type: rrset.type, at: 0, end: rdata.length })}`,
     ),
   );
-}
-
-function rdataText(type: number, rdata: RData): string {
-  if (type === TYPE.A || type === TYPE.AAAA) return decodeAddress(type, rdata);
-  const { priority, weight, port, target } = decodeSrv(rdata);
-  return `${priority} ${weight} ${port} ${target}.`;
 }

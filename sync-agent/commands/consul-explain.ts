@@ -1,50 +1,41 @@
-import { isNameWithin, parseName } from '../../zone/name.ts';
 import type { Skipped } from '../cluster.ts';
 import type { AgentConfig } from '../config.ts';
-import { valuesAt } from '../records/difference.ts';
-import { RECORD_SET_TYPES } from '../records/record-set.ts';
-import { consulOf } from '../config-consul.ts';
+import type { ConsulConfig } from '../config-consul.ts';
+import { explainConsul } from '../consul/explain.ts';
 import type { OnEvent } from '../events.ts';
+import type { Explanation } from '../records/explain.ts';
+import type { RRsetSettings } from '../records/rrsets.ts';
 import { consulInputFrom } from './consul-input.ts';
+import { rrsetSettings, SOURCE_CONSUL } from './outputs.ts';
 
-/** Is it a name of Consul's zone? The longer zone has it, as at the Worker. */
-export function isConsulName(name: string, config: AgentConfig): boolean {
-  const { domain } = config;
-  const consul = consulOf(config);
-  if (!consul) return false;
-  const origin = parseName(consul.domain);
-  const owner = parseName(name);
-  const isNearer = !isNameWithin(owner, parseName(domain)) || consul.domain.length > domain.length;
-  return isNameWithin(owner, origin) && isNearer;
-}
+type ConsulExplainOptions = {
+  readonly type: string | undefined;
+  readonly onEvent: OnEvent;
+  readonly signal: AbortSignal;
+};
 
-/** What Consul gives a name now, and what of its service or node was left out, as text. Throws `SourceError`. */
+/** What Consul gives a name now, and what of its service or node was left out. Throws `SourceError`. */
 export async function explainConsulName(
   name: string,
-  config: AgentConfig,
-  { onEvent, signal }: { readonly onEvent: OnEvent; readonly signal: AbortSignal },
-): Promise<string> {
-  const consul = consulOf(config);
-  if (!consul) return '';
-  const input = consulInputFrom(config, consul, { onEvent, dryRun: true });
+  { config, consul }: { readonly config: AgentConfig; readonly consul: ConsulConfig },
+  { type, onEvent, signal }: ConsulExplainOptions,
+): Promise<{ readonly explanation: Explanation; readonly rrsets: RRsetSettings }> {
+  const { zone, facts, settings, close } = consulInputFrom(config, consul, { onEvent, dryRun: true });
   try {
     const skipped: Skipped[] = [];
-    const { records, asOfSeconds = 0 } = await input.main.read((each) => void skipped.push(each), signal);
-    const owner = `${parseName(name)}.`;
-    const values = valuesAt(records, owner);
-    const lines = RECORD_SET_TYPES.flatMap((type) =>
-      (values[type] ?? []).map((value) => `  ${type === 'MORE' ? '' : `${type} `}${value}`),
-    );
-    const from = `Consul at ${new URL(consul.url).origin}, as of ${new Date(asOfSeconds * 1000).toISOString()}`;
-    const [found] =
-      lines.length > 0
-        ? [`${owner} is of Consul's zone ${consul.domain}. From ${from}:\n${lines.join('\n')}`]
-        : [
-            `${owner} is of Consul's zone ${consul.domain}, and has no records. Read from ${from}: no such service, tag or node, or no instance that is healthy enough (docs/consul.md)`,
-          ];
-    const reasons = skipped.map(({ reason, detail }) => `  ${reason}: ${detail}`);
-    return `${found}\n${reasons.length > 0 ? `Left out of what was read:\n${reasons.join('\n')}\n` : ''}`;
+    const { datacenters, asOfMs } = await facts.read((each) => void skipped.push(each), signal);
+    const rrsets: RRsetSettings = {
+      ...rrsetSettings(config),
+      origin: zone.origin,
+      ttl: zone.soa.ttl,
+      sources: SOURCE_CONSUL,
+    };
+    const from = `${new URL(consul.url).origin}, as of ${new Date(asOfMs).toISOString()}`;
+    return {
+      explanation: explainConsul(datacenters, name, { settings, rrsets, type, skipped, from }),
+      rrsets,
+    };
   } finally {
-    await input.close();
+    await close();
   }
 }

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { escapedJson } from '../client/json-text.ts';
 import { parseConfig, readJsonFile } from '../config.ts';
 import { askAgent, ControlError } from '../control/client.ts';
 import { print } from './print.ts';
@@ -43,7 +44,7 @@ export function addCtlCommand(program: Command): void {
             : await askAgent(dataDir, { path: `/${order}` }, stopSignal());
         if (answer === undefined)
           throw new ControlError(`no agent runs with the data directory ${dataDir} (--config, --data-dir)`);
-        await print(flags.json === true ? `${JSON.stringify(answer)}\n` : renderAnswer(answer));
+        await print(flags.json === true ? `${escapedJson(JSON.stringify(answer))}\n` : renderAnswer(answer));
       });
   }
 }

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { FormatError } from '../../zone/format-error.ts';
 import type { Serial } from '../../zone/zone.ts';
+import { jsonText } from '../client/json-text.ts';
 import { ConfigError } from '../config.ts';
 import { createConsole } from '../log.ts';
 import { type NameChange, nameChanges } from '../name-changes.ts';
@@ -34,7 +35,7 @@ export function addDiffCommand(program: Command): void {
       if (flags.to !== undefined && flags.from === undefined) throw new ConfigError('--to goes with --from');
       const { changes, heldNames } =
         flags.from === undefined ? await ofNextPush(flags) : await ofHistory(flags);
-      if (flags.json === true) return print(`${JSON.stringify({ changes, heldNames }, undefined, 1)}\n`);
+      if (flags.json === true) return print(`${jsonText({ changes, heldNames })}\n`);
       await print(changes.flatMap(linesOf).join(''));
       note(
         `${changes.length} names differ${heldNames > 0 ? `; ${heldNames} missing names are held back` : ''}`,

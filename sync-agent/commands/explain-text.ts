@@ -1,17 +1,10 @@
+import { jsonText } from '../client/json-text.ts';
 import { nearest } from '../nearest.ts';
 import type { Explanation } from '../records/explain.ts';
-import type { PublishedRRset } from '../records/published-name.ts';
+import type { ExplainedTtl } from '../records/explained-rrsets.ts';
+import type { AliasChain } from '../records/found-name.ts';
 import type { Source } from '../records/source-of.ts';
-
-/** What a published snapshot says of the name beside what the cluster says now. */
-export type PublishedView = {
-  readonly sink: string;
-  readonly serial: number;
-  readonly ageSeconds: number;
-  readonly confirmedSecondsAgo: number;
-  readonly rrsets: readonly PublishedRRset[];
-  readonly differences: readonly string[];
-};
+import type { PublishedView } from './published-view.ts';
 
 /** How much a person is shown; --json has all. */
 const MAX_VALUES = 20;
@@ -20,7 +13,7 @@ const MAX_MISSING = 10;
 
 export function asJson({ alike, ...explanation }: Explanation, view: PublishedView | undefined): string {
   const shown = { ...explanation, nearest: nearestName(explanation.name, alike), published: view };
-  return `${JSON.stringify(shown, undefined, 1)}\n`;
+  return `${jsonText(shown)}\n`;
 }
 
 export function asText(explanation: Explanation, view: PublishedView | undefined): string {
@@ -44,28 +37,27 @@ function suggestion(word: string, known: readonly string[]): string | undefined 
   return /did you mean (.*)\?/.exec(nearest(word, known))?.[1];
 }
 
-function render({ name, verdict, rrsets, ...rest }: Explanation): string[] {
+function render({ name, verdict, rrsets, zone, derived, chain, ...rest }: Explanation): string[] {
   const lines = [`${name} ${verdict.text}`];
+  if (derived !== undefined) lines.push(`Zone ${zone}: ${derived}`);
   for (const { type, ttl, values } of rrsets) {
     lines.push('', `${type}, TTL ${ttl} s, ${values.length} ${values.length === 1 ? 'value' : 'values'}`);
     for (const { value, notAnswered, from } of values.slice(0, MAX_VALUES)) {
       lines.push(`  ${value}${notAnswered === undefined ? '' : `  (in no answer: ${notAnswered})`}`);
-      lines.push(...from.slice(0, MAX_SOURCES).map((source) => `    ${sourceText(source)}`));
-      if (from.length > MAX_SOURCES) lines.push(`    and ${from.length - MAX_SOURCES} more give it`);
+      lines.push(...sourceLines(from));
     }
     if (values.length > MAX_VALUES)
       lines.push(`  and ${values.length - MAX_VALUES} more values (--json has all)`);
-    const rules = new Map(values.flatMap(({ from }) => from).map(({ rule, sentence }) => [rule, sentence]));
-    for (const [rule, sentence] of rules) lines.push(`  rule ${rule ?? 'none'}: ${sentence}`);
+    lines.push(...ruleLines(values.flatMap(({ from }) => from)));
   }
   lines.push(
+    ...renderTtls(rest.ttls),
+    ...(chain ? renderChain(chain) : []),
     ...list(
       'Would give it, and does not:',
       rest.missing.map(({ reason, detail }) => `${reason}: ${detail}`),
     ),
-  );
-  lines.push(...list('Shown all the same, as nothing else of its name would be left:', rest.spared));
-  lines.push(
+    ...list('Shown all the same, as nothing else of its name would be left:', rest.spared),
     ...list(
       'Left out, and may have to do with it:',
       rest.skipped.map(({ reason, detail }) => `${reason}: ${detail}`),
@@ -80,6 +72,48 @@ function render({ name, verdict, rrsets, ...rest }: Explanation): string[] {
   return lines;
 }
 
+/** TTLs that stand in the zone's place, of which the least counts. */
+function renderTtls(ttls: readonly ExplainedTtl[]): string[] {
+  return ttls.flatMap(({ seconds, counts, from }) => [
+    '',
+    `TTL of its own: ${seconds} s${counts ? '' : ' (not used: another is less)'}`,
+    ...sourceLines(from),
+    ...ruleLines(from),
+  ]);
+}
+
+function renderChain({ names, end }: AliasChain): string[] {
+  const last = {
+    answered: 'answers',
+    'no-data': 'exists, and has no such records',
+    nxdomain: 'does not exist',
+    'outside-zone': 'is in another zone',
+    loop: 'was there before: a loop',
+    'too-long': 'is one too many',
+  }[end];
+  return [
+    '',
+    'Its CNAME leads to:',
+    ...names.map((each, i) => `  ${each}${i === names.length - 1 ? ` (${last})` : ''}`),
+  ];
+}
+
+function sourceLines(from: readonly Source[]): string[] {
+  const more = from.length - MAX_SOURCES;
+  return [
+    ...from.slice(0, MAX_SOURCES).map((source) => `    ${sourceText(source)}`),
+    ...(more > 0 ? [`    and ${more} more give it`] : []),
+  ];
+}
+
+/** Each rule once. */
+function ruleLines(from: readonly Source[]): string[] {
+  const rules = new Map(from.map(({ rule, sentence }) => [rule, sentence]));
+  return [...rules].flatMap(([rule, sentence]) =>
+    rule === undefined ? [] : [`  rule ${rule}: ${sentence}`],
+  );
+}
+
 function list(title: string, items: readonly string[]): string[] {
   if (items.length === 0) return [];
   const more = items.length - MAX_MISSING;
@@ -91,8 +125,17 @@ function list(title: string, items: readonly string[]): string[] {
   ];
 }
 
-function sourceText({ rule, by, addressFrom }: Source): string {
-  return `${rule ?? 'none'}: ${by}${addressFrom === undefined ? '' : `; address from ${addressFrom}`}`;
+function sourceText({ rule, by, of, frameworkId, roles, addressFrom }: Source): string {
+  const isSaid = frameworkId !== undefined && by.includes(`(${frameworkId})`);
+  const role = roles && `role${roles.length === 1 ? '' : 's'} ${roles.join(', ')}`;
+  const ids = [frameworkId === undefined || isSaid ? undefined : `framework id ${frameworkId}`, role];
+  const said = [
+    `${rule === undefined ? '' : `${rule}: `}${by}`,
+    ...ids,
+    addressFrom === undefined ? undefined : `address from ${addressFrom}`,
+  ];
+  const text = said.filter((each) => each !== undefined).join('; ');
+  return of === undefined ? text : `of ${of}, by ${text}`;
 }
 
 function renderPublished({
@@ -102,9 +145,10 @@ function renderPublished({
   confirmedSecondsAgo,
   ...view
 }: PublishedView): string[] {
+  const by = view.wildcard === undefined ? '' : `, answered by the wildcard ${view.wildcard}`;
   const lines = [
     '',
-    `Published in ${sink}: serial ${serial}, ${ageSeconds} s old, confirmed ${confirmedSecondsAgo} s ago`,
+    `Published in ${sink}: serial ${serial}, ${ageSeconds} s old, confirmed ${confirmedSecondsAgo} s ago${by}`,
   ];
   for (const { type, values } of view.rrsets) lines.push(`  ${type} ${values.join(' ')}`);
   if (view.rrsets.length === 0) lines.push('  no such records');

@@ -1,48 +1,39 @@
-import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
-import { FormatError } from '../../zone/format-error.ts';
-import { hashName } from '../../zone/hash.ts';
-import { findInLevels } from '../../zone/levels.ts';
-import { nameToWire, type OwnerName, parseName } from '../../zone/name.ts';
+import { parseAddress, reverseName } from '../../zone/address.ts';
+import { parseName } from '../../zone/name.ts';
 import { typeCode, typeName } from '../../zone/record.ts';
 import type { Skipped } from '../cluster.ts';
 import { type AgentConfig, ConfigError } from '../config.ts';
-import { dcosTtls } from '../config-dcos.ts';
-import { aliasZoneNames } from '../config-shape.ts';
+import { consulOf } from '../config-consul.ts';
 import { dcosTwin } from '../dcos-zones.ts';
-import { signingKeyPath, trustedKeys } from '../keys.ts';
+import { type ExplainedZone, explainedZones, nearestOrigin } from '../explained-zones.ts';
 import { createConsole } from '../log.ts';
-import { readHead, readLevels } from '../publish/stored-head.ts';
 import { recordSettings } from '../record-settings.ts';
 import { explainName, type Explanation } from '../records/explain.ts';
-import { DCOS_ORIGIN } from '../records/dcos-names.ts';
-import { comparePublished, publishedRRsets } from '../records/published-name.ts';
-import type { RRsetSettings } from '../records/rrsets.ts';
 import { hostNamesOf } from '../records/generate.ts';
+import type { RRsetSettings } from '../records/rrsets.ts';
 import { factsFrom, hostsFrom, mastersFrom } from './cluster-input.ts';
-import { asJson, asText, type PublishedView } from './explain-text.ts';
-import { explainConsulName, isConsulName } from './consul-explain.ts';
+import { explainConsulName } from './consul-explain.ts';
+import { asJson, asText } from './explain-text.ts';
 import { addInputOptions, configFrom, type InputFlags } from './inputs.ts';
-import { rrsetSettings, sinkFrom } from './outputs.ts';
+import { rrsetSettings } from './outputs.ts';
+import { print } from './print.ts';
+import { isComparing, type PublishedFlags, publishedView } from './published-view.ts';
 import { note, stopSignal } from './terminal.ts';
 
-type Flags = InputFlags & {
-  readonly sinkDir?: string;
-  readonly published?: boolean;
-  readonly verifyKey?: string;
-  readonly json?: boolean;
-};
+type Flags = InputFlags & PublishedFlags & { readonly json?: boolean };
 
 const EXAMPLES = `
 Examples:
   mesos-doh explain search.marathon.mesos --master http://10.0.0.1:5050
   mesos-doh explain _search._tcp.marathon.mesos SRV --state state.json
+  mesos-doh explain 10.0.0.7 --config /etc/mesos-doh/config.json          # its PTR record
   mesos-doh explain search.marathon.mesos --config /etc/mesos-doh/config.json --published`;
 
 export function addExplainCommand(program: Command): void {
   addInputOptions(program.command('explain'))
     .description('why a name answers as it does, or does not: task, rule, source, what was left out')
-    .argument('<name>', 'the name, whole: with the domain')
+    .argument('<name>', 'the name, whole: with the domain; an address means its reverse name')
     .argument('[type]', 'A, AAAA, SRV, …: only this type is asked for')
     .option('--published', 'compare with what is published in Workers KV')
     .option('--sink-dir <dir>', 'compare with what was published to this directory')
@@ -52,118 +43,84 @@ export function addExplainCommand(program: Command): void {
     )
     .option('--json', 'print as JSON')
     .addHelpText('after', EXAMPLES)
-    .action(async (name: string, type: string | undefined, flags: Flags) => {
+    .action(async (asked: string, type: string | undefined, flags: Flags) => {
       const config = configFrom(flags, note);
-      const asked = type === undefined ? undefined : readType(type);
-      if (name === '' || name === '.') throw new ConfigError('<name> should be a name of the cluster');
-      if (isConsulName(name, config)) {
-        const options = { onEvent: createConsole(note), signal: stopSignal() };
-        process.stdout.write(await explainConsulName(name, config, options));
-        return;
-      }
-      const place = placeOf(name, config);
-      if (place.name !== name) note(`${name} is made as ${place.name}, which is explained here`);
-      const explanation = await explained(place, asked, { flags, config });
-      const compares = flags.published === true || flags.sinkDir !== undefined;
-      const view = compares ? await published(explanation, place, { flags, config }) : undefined;
-      process.stdout.write(flags.json === true ? asJson(explanation, view) : asText(explanation, view));
+      const settings: Settings = { flags, config, type: type === undefined ? undefined : readType(type) };
+      const name = nameFrom(asked);
+      const { explanation, rrsets } = await explained(name, settings);
+      const view = isComparing(flags) ? await publishedView(explanation, rrsets, settings) : undefined;
+      await print(flags.json === true ? asJson(explanation, view) : asText(explanation, view));
     });
 }
 
-type Settings = { readonly flags: Flags; readonly config: AgentConfig };
+type Settings = {
+  readonly flags: Flags;
+  readonly config: AgentConfig;
+  readonly type: string | undefined;
+};
 
-/** Where a name is made: in the configured zone, or for DC/OS's in theirs, under whatever alias it was asked. */
-type Place = { readonly name: string; readonly rrsets: RRsetSettings };
+type Explained = { readonly explanation: Explanation; readonly rrsets: RRsetSettings };
 
-function placeOf(asked: string, config: AgentConfig): Place {
-  const rrsets = rrsetSettings(config);
-  const beside = zoneOfAlias(asked, config);
-  if (beside !== undefined) return { name: asked, rrsets: { ...rrsets, origin: parseName(beside) } };
-  const twin = dcosTwin(asked, config);
-  if (!twin) return { name: asked, rrsets };
-  const name = asked.endsWith('.') ? twin.name : twin.name.slice(0, -1);
-  if (twin.isMirrored) return { name, rrsets };
-  return {
-    name,
-    rrsets: { ...rrsets, origin: parseName(DCOS_ORIGIN), ttl: dcosTtls(config).ttl },
-  };
+/** An address is asked for at its reverse name. */
+function nameFrom(asked: string): string {
+  if (asked === '' || asked === '.') throw new ConfigError('<name> should be a name of the cluster');
+  const octets = parseAddress(asked);
+  if (!octets) return asked;
+  const name = reverseName(octets);
+  note(`${asked} is looked up as ${name}`);
+  return name;
 }
 
-/** The zone of `records.aliases.zones` that the name is in. */
-function zoneOfAlias(asked: string, { records }: AgentConfig): string | undefined {
-  const name = asked.toLowerCase().replace(/\.$/, '');
-  return aliasZoneNames(records).find((zone) => name === zone || name.endsWith(`.${zone}`));
+/** By the zone that the name is in, the longest one as at the Worker; by the domain's where it is in none. */
+async function explained(name: string, { flags, config, type }: Settings): Promise<Explained> {
+  const zones = explainedZones(config);
+  const consul = consulOf(config);
+  const origins = [...zones.map(({ zone }) => zone.origin), ...(consul ? [parseName(consul.domain)] : [])];
+  const origin = nearestOrigin(name, origins);
+  if (consul && origin === consul.domain) {
+    const options = { type, onEvent: createConsole(note), signal: stopSignal() };
+    return explainConsulName(name, { config, consul }, options);
+  }
+  const [own] = zones;
+  const found = zones.find(({ zone }) => zone.origin === origin) ?? own;
+  if (!found) throw new ConfigError('no zone is configured');
+  const twin = dcosTwin(name, config);
+  const isOther = twin && twin.name !== (name.endsWith('.') ? name.toLowerCase() : `${name.toLowerCase()}.`);
+  if (isOther) note(`${name} is made as ${twin.name.slice(0, -1)}`);
+  return explainedIn(found, name, { flags, config, type, origins });
 }
 
-async function explained(
-  { name, rrsets }: Place,
-  type: string | undefined,
-  { flags, config }: Settings,
-): Promise<Explanation> {
-  const masters = mastersFrom(config, createConsole(note));
+async function explainedIn(
+  { zone, derivation }: ExplainedZone,
+  name: string,
+  { flags, config, type, origins }: Settings & { readonly origins: readonly string[] },
+): Promise<Explained> {
+  const onEvent = createConsole(note);
+  const masters = mastersFrom(config, onEvent);
   try {
     const settings = recordSettings(config);
     const skipped: Skipped[] = [];
-    const onEvent = createConsole(note);
     const source = factsFrom(flags, config, masters, { onEvent, follow: false });
-    const hosts = hostsFrom(flags, config);
     const state = await source.read((one) => void skipped.push(one), stopSignal());
-    const resolved = await hosts.resolve(hostNamesOf(state, settings.masters), stopSignal());
-    const addressesOfHost = (host: string): readonly string[] => resolved.get(host) ?? [];
-    return explainName(state, name, {
+    const resolved = await hostsFrom(flags, config).resolve(
+      hostNamesOf(state, settings.masters),
+      stopSignal(),
+    );
+    const rrsets = { ...rrsetSettings(config), origin: zone.origin, ttl: zone.soa.ttl };
+    const explanation = explainName(state, name, {
       settings,
       rrsets,
-      addressesOfHost,
+      derivation,
+      addressesOfHost: (host) => resolved.get(host) ?? [],
       skipped,
       type,
+      // Wildcards are the operator's alone.
+      wildcards: config.staticRecords === undefined ? 'none' : undefined,
+      zones: origins,
     });
+    return { explanation, rrsets };
   } finally {
     await masters.close();
-  }
-}
-
-/** What is published of the name, signature checked; undefined for a name that nobody can ask for. */
-async function published(
-  explanation: Explanation,
-  { rrsets: { origin } }: Place,
-  { flags, config }: Settings,
-): Promise<PublishedView | undefined> {
-  const owner = ownerOf(explanation);
-  if (owner === undefined) return undefined;
-  if (flags.sinkDir !== undefined && !existsSync(flags.sinkDir))
-    throw new ConfigError(`directory ${flags.sinkDir} does not exist`);
-  const { sink, close } = sinkFrom({ sinkDir: flags.sinkDir, kv: config.kv }, process.env);
-  try {
-    const place = { sink, origin, variant: 'main' };
-    const keys = flags.verifyKey?.split(',') ?? (await trustedKeys(signingKeyPath(config)));
-    const stored = await readHead(place, keys, stopSignal());
-    if (stored.kind === 'nothing') throw new ConfigError(`${sink.name} has no snapshot of zone ${origin}`);
-    if (stored.kind === 'unusable')
-      throw new ConfigError(`${sink.name}: the snapshot of zone ${origin} can not be used: ${stored.reason}`);
-    const { root, body } = stored.head;
-    const levels = await readLevels(place, body, stopSignal());
-    const wire = nameToWire(owner);
-    const rrsets = publishedRRsets(findInLevels(levels, wire, hashName(wire, levels.table.seed)));
-    const ageOf = (atMs: number): number => Math.round((Date.now() - atMs) / 1000);
-    return {
-      sink: sink.name,
-      serial: root.serial,
-      ageSeconds: ageOf(root.createdAtMs),
-      confirmedSecondsAgo: ageOf(root.confirmedAtMs),
-      rrsets,
-      differences: comparePublished(explanation, rrsets),
-    };
-  } finally {
-    await close();
-  }
-}
-
-function ownerOf({ name }: Explanation): OwnerName | undefined {
-  try {
-    return parseName(name);
-  } catch (error) {
-    if (error instanceof FormatError) return undefined;
-    throw error;
   }
 }
 

@@ -8,6 +8,7 @@ import type { OnEvent } from '../events.ts';
 import type { Change } from '../publish/published.ts';
 import { lockDataDir } from '../local/data-dir.ts';
 import { createQuotaFile } from '../quota-file.ts';
+import { type Follower, publishedBeyond } from '../beyond.ts';
 import { consulOf } from '../config-consul.ts';
 import { derivedSource, NO_GUARD } from '../derived.ts';
 import { derivedZones } from '../derived-zones.ts';
@@ -17,7 +18,7 @@ import type { RecordSource } from '../record-source.ts';
 import { createCountedSink } from '../sinks/counted.ts';
 import type { Sink } from '../sinks/sink.ts';
 import { SourceError } from '../sources/source.ts';
-import { createSync } from '../sync.ts';
+import { createSync, type SyncOptions } from '../sync.ts';
 import { loadOrMakeWriterId } from '../writer-id.ts';
 import { joinOffices, leadOffices, tellsOf } from '../variants.ts';
 import { besideOffices, tellsOfZone } from '../beside.ts';
@@ -163,13 +164,21 @@ type Opening = { outlet: Outlet; source: RecordSource; term: Term | undefined; v
 
 /** One variant of the zone, and of those that follow from it. */
 function openOffice(config: AgentConfig, opening: Opening): Office {
-  const main = openZone(config, { ...opening, guard: config.guard });
+  const following: Follower[] = [];
+  const main = openZone(config, {
+    ...opening,
+    guard: config.guard,
+    beyond: (signal) => publishedBeyond(following, { domain: config.domain, signal }),
+  });
   const { onChanged: _, onEvent, ...outlet } = opening.outlet;
   const followers = derivedZones(config).map((derived) => {
     const { zone } = derived;
     const source = derivedSource(derived, main.sync);
     const own = { ...outlet, onEvent: tellsOf(zone.origin, onEvent) };
-    return openZone(config, { ...opening, outlet: own, source, zone, guard: NO_GUARD });
+    const office = openZone(config, { ...opening, outlet: own, source, zone, guard: NO_GUARD });
+    const numbers = { srvWeight: rrsetSettings(config).srvWeight, ttl: zone.soa.ttl };
+    following.push({ derived, publisher: office.publisher, numbers });
+    return office;
   });
   return leadOffices(main, followers);
 }
@@ -211,15 +220,24 @@ function openZone(
     zone = zoneOf(config),
     sources,
     sourceName,
-  }: Opening & { guard: GuardSettings; zone?: Zone; sources?: number; sourceName?: string },
+    beyond,
+  }: Opening &
+    Pick<SyncOptions, 'beyond'> & {
+      guard: GuardSettings;
+      zone?: Zone;
+      sources?: number;
+      sourceName?: string;
+    },
 ): Office {
-  const publisher = publisherFrom(config, { ...outlet, variant, zone }, term);
+  const isBeside = sources === SOURCE_CONSUL;
+  const publisher = publisherFrom(config, { ...outlet, variant, zone, isBeside }, term);
   const sync = createSync({
     source,
     settings: { ...recordSettings(config), domain: zone.origin },
     guard,
     rrsets: { ...rrsetSettings(config), origin: zone.origin, ttl: zone.soa.ttl, ...(sources && { sources }) },
     ...(sourceName !== undefined && { sourceName }),
+    ...(beyond && { beyond }),
     publisher,
     sinkName: outlet.sink.name,
     onEvent: outlet.onEvent,

@@ -1,17 +1,22 @@
 import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
 import { parseName } from '../../zone/name.ts';
+import { escapedJson } from '../client/json-text.ts';
+import type { ReportSkipped } from '../cluster.ts';
 import { type AgentConfig, ConfigError } from '../config.ts';
+import { aliasZoneNames } from '../config-shape.ts';
 import { signingKeyPath, trustedKeys } from '../keys.ts';
 import { createConsole } from '../log.ts';
 import { readHead, readLevels } from '../publish/stored-head.ts';
 import { fromLevels } from '../records/from-levels.ts';
 import type { RecordSet } from '../records/record-set.ts';
+import { toZoneContent } from '../records/rrsets.ts';
 import { createDirectorySink } from '../sinks/directory.ts';
 import { countSkipped, readRecords } from '../sync.ts';
 import { mastersFrom, recordSourceFrom } from './cluster-input.ts';
+import { consulAlone, consulInputFrom } from './consul-input.ts';
 import { addInputOptions, configFrom, type InputFlags } from './inputs.ts';
-import { signingKeyFrom } from './outputs.ts';
+import { rrsetSettings, signingKeyFrom } from './outputs.ts';
 import { note, stopSignal } from './terminal.ts';
 
 type Flags = InputFlags & {
@@ -62,20 +67,32 @@ async function generated(flags: Flags): Promise<RecordSet> {
   const onEvent = createConsole(note);
   const masters = mastersFrom(config, onEvent);
   const skipped = countSkipped();
+  const alone = consulAlone(flags, config);
+  const consul = alone && consulInputFrom(config, alone, { onEvent, dryRun: true });
   try {
-    const source = recordSourceFrom(flags, config, masters, { onEvent, follow: false });
+    const source = consul?.main ?? recordSourceFrom(flags, config, masters, { onEvent, follow: false });
     const options = { source, onEvent, monotonicMs: () => performance.now() };
     const { records } = await readRecords(options, skipped.report, stopSignal());
+    if (!consul) reportUnanswerable(records, config, skipped.report);
     onEvent({ kind: 'skipped', reasons: skipped.reasons() });
     return records;
   } finally {
-    await masters.close();
+    await Promise.all([masters.close(), consul?.close()]);
+  }
+}
+
+/** Tells of values that no answer will carry, as a push does: in the zone, and in those for aliases beside it. */
+function reportUnanswerable(records: RecordSet, config: AgentConfig, report: ReportSkipped): void {
+  const settings = rrsetSettings(config);
+  for (const origin of [settings.origin, ...aliasZoneNames(config.records).map((zone) => parseName(zone))]) {
+    const content = toZoneContent(records, { ...settings, origin }, report);
+    for (const owner of content.owners()) content.rrsetsAt(owner);
   }
 }
 
 async function published(flags: Flags, directory: string): Promise<RecordSet> {
   const config = configFrom(flags, note);
-  const origin = parseName(flags.zone ?? config.domain);
+  const origin = parseName(flags.zone ?? consulAlone(flags, config)?.domain ?? config.domain);
   const sink = createDirectorySink(directory);
   const verifyKeys = flags.verifyKey?.split(',') ?? (await ownKeys(config));
   if (!existsSync(directory)) throw new ConfigError(`directory ${directory} does not exist`);
@@ -108,12 +125,17 @@ function* jsonPieces(records: RecordSet): Generator<string> {
     yield `${i === 0 ? '' : ','}\n "${type}": {`;
     let separator = '';
     for (const name of [...values.keys()].toSorted()) {
-      yield `${separator}\n  ${JSON.stringify(name)}: ${JSON.stringify(values.get(name)?.toSorted())}`;
+      yield `${separator}\n  ${plainJson(name)}: ${plainJson(values.get(name)?.toSorted())}`;
       separator = ',';
     }
     yield separator === '' ? '}' : '\n }';
   }
   yield '\n}\n';
+}
+
+/** Names and values come from the cluster: none of them may steer the terminal. */
+function plainJson(value: unknown): string {
+  return escapedJson(JSON.stringify(value));
 }
 
 /** A, AAAA and SRV always; further types, and names' own TTLs, where there are any. */

@@ -1,8 +1,8 @@
-import { canonicalAddress } from '../../zone/address.ts';
 import { type Entry, rrsetsOf, storedRdata, type StoredRRset } from '../../zone/entry.ts';
 import { rdataText } from '../../zone/rdata-text.ts';
-import { decodeAddress, decodeSrv, type RData, TYPE, typeName } from '../../zone/record.ts';
-import type { Explanation } from './explain.ts';
+import { TYPE, typeName } from '../../zone/record.ts';
+import type { ZoneExplanation } from './explain-zone.ts';
+import { canonical, valueText } from './explained-rrsets.ts';
 import { RECORD_SET_TYPES, type RecordSetType } from './record-set.ts';
 import type { RRsetSettings } from './rrsets.ts';
 
@@ -22,19 +22,14 @@ export function publishedRRsets(entry: Entry | undefined, numbers?: ZoneNumbers)
   const valuesOf = (type: RecordSetType): readonly string[] => {
     if (type === 'MORE') return furtherValues(stored, numbers);
     const rrset = stored.find((each) => each.type === TYPE[type]);
-    return rrset ? storedRdata(rrset).map((rdata) => valueText(type, rdata, numbers)) : [];
+    return rrset
+      ? storedRdata(rrset).map((rdata) => valueText(TYPE[type], rdata, numbers?.srvWeight ?? 1))
+      : [];
   };
   return RECORD_SET_TYPES.flatMap((type) => {
     const values = valuesOf(type);
     return values.length > 0 ? [{ type, values }] : [];
   });
-}
-
-function valueText(type: 'A' | 'AAAA' | 'SRV', rdata: RData, numbers: ZoneNumbers | undefined): string {
-  if (type !== 'SRV') return decodeAddress(TYPE[type], rdata);
-  const { target, port, priority, weight } = decodeSrv(rdata);
-  const isUsual = priority === 0 && weight === (numbers?.srvWeight ?? 1);
-  return `${target}.:${port}${isUsual ? '' : ` ${priority} ${weight}`}`;
 }
 
 /** Values of all other types, and the name's TTL where it is its own. */
@@ -51,20 +46,40 @@ function furtherValues(stored: readonly StoredRRset[], numbers: ZoneNumbers | un
   return values;
 }
 
+/** What a snapshot has at one name of one type, by the type's own name. */
+export type PublishedValues = {
+  readonly type: string;
+  /** Seconds; undefined where it is not known. */
+  readonly ttl?: number;
+  readonly values: readonly string[];
+};
+
+/** The same as `publishedRRsets`, by real types and with their TTLs. `srvWeight` is the zone's. */
+export function publishedByType(entry: Entry | undefined, srvWeight: number): PublishedValues[] {
+  if (!entry || entry.kind === 'tombstone') return [];
+  return rrsetsOf(entry).map((rrset) => ({
+    type: typeName(rrset.type),
+    ttl: rrset.ttl,
+    values: storedRdata(rrset).map((rdata) => valueText(rrset.type, rdata, srvWeight)),
+  }));
+}
+
 /** What is published and not in the cluster now, and the other way round: a line each, none where they agree. */
 export function comparePublished(
-  { rrsets }: Pick<Explanation, 'rrsets'>,
-  published: readonly PublishedRRset[],
+  { rrsets }: Pick<ZoneExplanation, 'rrsets'>,
+  published: readonly PublishedValues[],
+  srvWeight = 1,
 ): string[] {
   const lines: string[] = [];
-  for (const type of RECORD_SET_TYPES) {
-    const now = rrsets.find((rrset) => rrset.type === type)?.values ?? [];
+  const types = new Set([...rrsets, ...published].map(({ type }) => type));
+  for (const type of types) {
+    const now = rrsets.find((rrset) => rrset.type === type);
+    const stored = published.find((rrset) => rrset.type === type);
+    const textOf = (value: string): string => canonical(type, value, srvWeight);
     const answerable = new Set(
-      now.filter(({ notAnswered }) => notAnswered === undefined).map(({ value }) => sameText(type, value)),
+      now?.values.filter(({ notAnswered }) => notAnswered === undefined).map(({ value }) => textOf(value)),
     );
-    const held = new Set(
-      published.find((rrset) => rrset.type === type)?.values.map((value) => sameText(type, value)),
-    );
+    const held = new Set(stored?.values.map((value) => textOf(value)));
     for (const value of held)
       if (!answerable.has(value))
         lines.push(
@@ -72,12 +87,9 @@ export function comparePublished(
         );
     for (const value of answerable)
       if (!held.has(value)) lines.push(`in the cluster now, and not published yet: ${type} ${value}`);
+    const isTtlKnown = now !== undefined && stored?.ttl !== undefined && answerable.size > 0;
+    if (isTtlKnown && stored.ttl !== now.ttl)
+      lines.push(`published with another TTL: ${type} ${stored.ttl} s, and ${now.ttl} s in the cluster now`);
   }
   return lines;
-}
-
-/** One text for one value: ports may have zeros in front, addresses be written in several ways. */
-function sameText(type: RecordSetType, value: string): string {
-  if (type === 'MORE') return value;
-  return type === 'SRV' ? value.replace(/:0+(?=\d+(?: |$))/, ':') : (canonicalAddress(value) ?? value);
 }

@@ -1,5 +1,5 @@
 import { canonicalAddress } from '../../zone/address.ts';
-import type { Endpoint } from '../cluster.ts';
+import type { Endpoint, MesosFramework } from '../cluster.ts';
 import { chooseAddresses } from './address.ts';
 import type { Giver } from './giver.ts';
 import type { RecordRule } from './record-set.ts';
@@ -11,15 +11,21 @@ import type { Contribution } from './trace.ts';
 
 /** Who gives a value, by which rule. */
 export type Source = {
+  /** Undefined in a zone that has no rules of its own: Consul's. */
   readonly rule: RecordRule | undefined;
   readonly sentence: string;
   /** For people: `task x of framework "marathon" on agent y (10.0.0.1)`. */
   readonly by: string;
   readonly taskId?: string;
   readonly framework?: string;
+  readonly frameworkId?: string;
+  /** Those the framework is subscribed with, but `*`; undefined where it has no other. */
+  readonly roles?: readonly string[];
   readonly agentId?: string;
   /** Which of `records.ipSources` gave the address, or where else it is from. */
   readonly addressFrom?: string;
+  /** The value it follows from, for one of a zone that follows from another: `web.marathon.mesos. A 10.0.0.1`. */
+  readonly of?: string;
 };
 
 export type GiverFacts = {
@@ -45,7 +51,7 @@ function describeGiver(
     case 'task': {
       const { task, framework, agentAddresses } = giver;
       const by = `task ${task.id} of framework ${JSON.stringify(framework.name)} on agent ${task.agentId}`;
-      const ids = { taskId: task.id, framework: framework.name, agentId: task.agentId };
+      const ids = { taskId: task.id, ...idsOf(framework), agentId: task.agentId };
       if (value === undefined) return { by, ...ids };
       const isDcos = rule?.startsWith('dcos-') === true;
       const onAgent = rule?.endsWith('-on-agent') === true || (isDcos && agentAddresses.includes(value));
@@ -55,7 +61,8 @@ function describeGiver(
     }
     case 'framework': {
       const { id, name, endpoint } = giver.framework;
-      return { by: `framework ${JSON.stringify(name)} (${id})`, framework: name, ...ofHost(endpoint, value) };
+      const by = `framework ${JSON.stringify(name)} (${id})`;
+      return { by, ...idsOf(giver.framework), ...ofHost(endpoint, value) };
     }
     case 'agent':
       return {
@@ -80,6 +87,10 @@ function describeGiver(
       return { by, ...ofHost(master, value) };
     }
   }
+}
+
+function idsOf({ id, name, roles }: MesosFramework): Pick<Source, 'framework' | 'frameworkId' | 'roles'> {
+  return { framework: name, frameworkId: id, ...(roles && { roles }) };
 }
 
 function ofHost(

@@ -17,11 +17,21 @@ export type Contribution = {
   readonly giver: Giver;
 };
 
+type NameTrace = Trace & { readonly contributions: readonly Contribution[] };
+
 /** Notes who adds what to one name (lower case, with its final dot), and lets all else pass. */
-export function traceName(name: string): Trace & { readonly contributions: readonly Contribution[] } {
+export function traceName(name: string): NameTrace {
+  return traced((made) => made.length === name.length && made.toLowerCase() === name);
+}
+
+/** The same of several names. */
+export function traceNames(names: ReadonlySet<string>): NameTrace {
+  return traced((made) => names.has(made.toLowerCase()));
+}
+
+function traced(isAsked: (made: string) => boolean): NameTrace {
   const contributions: Contribution[] = [];
   let giver: Giver = { kind: 'masters' };
-  const isAsked = (made: string): boolean => made.length === name.length && made.toLowerCase() === name;
   const noteIt = (
     type: RecordSetType,
     made: string,

@@ -6,7 +6,7 @@ import { sayWhyHidden } from './hidden.ts';
 import { partsOf } from './framework-alias.ts';
 import { instanceTail } from './instance.ts';
 import { toFrameworkPart } from './label.ts';
-import { reservedBy } from './reserved.ts';
+import { refusedBy } from './reserved.ts';
 import type { AddressesOfHost, RecordSettings } from './settings.ts';
 import { createShaper } from './shape.ts';
 import { addShape, shapedTask } from './shape-records.ts';
@@ -144,7 +144,7 @@ function taskNames(
     whyNotByShape(task, { who, frameworkName: framework.name, settings, plain, exact });
   if (given.length === 0) return [...byShape(), ...discoveryPorts(task, { who, probe })];
   const made = given.find((each) => each.made === each.made.toLowerCase())?.made ?? given[0]?.made ?? '';
-  if (settings.reservedNames === 'kept-apart' && reservedBy(settings)(made))
+  if (refusedBy(settings)?.(made) === true)
     return [{ reason: 'reserved-name', detail: `${who} may not add itself to ${made}` }];
   if (made !== made.toLowerCase())
     return [{ reason: 'name-not-askable', detail: `${who} makes ${made}, which no question can reach` }];
@@ -218,7 +218,7 @@ function frameworkName(
   const isPort = name === `_framework._tcp.${own}`;
   if (name !== own && !isPort) return [];
   const who = `framework ${quote(framework.name)} (${framework.id})`;
-  if (settings.reservedNames === 'kept-apart' && reservedBy(settings)(own))
+  if (refusedBy(settings)?.(own) === true)
     return [{ reason: 'reserved-name', detail: `${who} may not add itself to ${own}` }];
   if (addressesOf(framework.endpoint, addressesOfHost).length === 0)
     return [{ reason: 'no-address', detail: `${who} ${noAddress(framework.endpoint)}` }];

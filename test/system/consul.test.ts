@@ -140,17 +140,28 @@ describe('Consul alone', () => {
       const sink = join(directory, 'sink');
       const ended = await runCli(['sync', '--config', config, '--sink-dir', sink, '--once'], { env });
       expect(ended).toMatchObject({ code: 0 });
-      const shown = ['records', '--config', config, '--sink-dir', sink, '--zone', 'consul'];
+      const shown = ['records', '--config', config, '--sink-dir', sink];
       const main = JSON.parse((await runCli(shown)).stdout);
       expect(main.A['web.service.consul.']).toEqual(['10.0.0.1', '10.7.0.2']);
+      const read = await runCli(['records', '--config', config], { env });
+      expect(JSON.parse(read.stdout).A).toEqual(main.A);
       const outside = JSON.parse((await runCli([...shown, '--variant', 'outside'])).stdout);
       expect(outside.A['web.service.consul.']).toEqual(['10.0.0.1', '192.0.2.2']);
       expect(outside.SRV['_web._tcp.consul.']).toContain('c0000202.addr.dc1.consul.:443 1 1');
 
-      const explained = await runCli(['explain', 'Web.service.consul', '--config', config], { env });
-      expect(explained.stdout).toMatch(/Consul's zone consul\. From Consul at http.*\n {2}A 10\.0\.0\.1\n/);
-      const missing = await runCli(['explain', 'nothing.service.consul', '--config', config], { env });
-      expect(missing.stdout).toMatch(/has no records/);
+      const explain = async (...args: string[]): Promise<string> =>
+        (await runCli(['explain', ...args, '--config', config, '--sink-dir', sink], { env })).stdout;
+      const explained = await explain('Web.service.consul', 'A');
+      expect(explained).toMatch(
+        /^web\.service\.consul\. answered: A, SRV\nZone consul: it is Consul's catalogue, from http:/,
+      );
+      expect(explained).toMatch(/^ {4}instance w1 of service Web on node n1 in dc1, passing$/m);
+      expect(explained).toMatch(
+        /Published in [^]* {2}A 10\.0\.0\.1 10\.7\.0\.2\n[^]*the same as the cluster/,
+      );
+      const missing = JSON.parse(await explain('v7.web.service.consul', '--json'));
+      expect(missing).toMatchObject({ verdict: { kind: 'nxdomain' }, missing: [{ reason: 'no-such-tag' }] });
+      expect(missing.published).toMatchObject({ zone: 'consul', rrsets: [], differences: [] });
 
       const refused = await runCli([
         'sync',

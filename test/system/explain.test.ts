@@ -27,6 +27,7 @@ const STATE = {
     {
       id: 'F',
       name: 'marathon',
+      roles: ['prod', '*'],
       pid: 'scheduler@10.0.0.7:36000',
       tasks: [
         TASK,
@@ -56,7 +57,7 @@ describe('explain', () => {
     expect(ended).toMatchObject({ code: 0, stderr: '' });
     expect(ended.stdout).toMatch(/^search\.marathon\.mesos\. answered: A\n/);
     expect(ended.stdout).toMatch(
-      /^ {2}9\.0\.0\.1\n {4}task-shared-name: task search\.1 of framework "marathon" on agent x-S0; address from netinfo$/m,
+      /^ {2}9\.0\.0\.1\n {4}task-shared-name: task search\.1 of framework "marathon" on agent x-S0; framework id F; role prod; address from netinfo$/m,
     );
     expect(ended.stdout).toMatch(/^ {2}rule task-shared-name: .*all running tasks of this name$/m);
   });
@@ -115,6 +116,14 @@ describe('explain', () => {
     expect(ended.stdout).not.toContain('\u001b');
   });
 
+  it('reads C1 control characters as text, in JSON too', async () => {
+    const state = JSON.stringify(STATE).replace('search.1', 'search\u009b31m.1');
+    await writeFile(join(directory, 'state.json'), state);
+    const ended = await explain('search.marathon.mesos', '--json');
+    expect(ended.stdout).not.toContain('\u009b');
+    expect(JSON.parse(ended.stdout).rrsets[0].values[0].from[0].taskId).toBe('search\u009b31m.1');
+  });
+
   it('compares with what is published', { timeout: 60_000 }, async () => {
     expect((await run('sync', '--state', 'state.json', '--sink-dir', 'out', '--once')).code).toBe(0);
     const same = await explain('search.marathon.mesos', '--sink-dir', 'out');
@@ -137,6 +146,58 @@ describe('explain', () => {
     const elsewhere = await explain('search.marathon.mesos', '--sink-dir', 'absent');
     expect(elsewhere.stderr).toMatch(/directory absent does not exist/);
   });
+
+  it(
+    'knows all zones, wildcards and aliases, and compares each with its own snapshot',
+    { timeout: 60_000 },
+    async () => {
+      const write = (name: string, text: string): Promise<void> => writeFile(join(directory, name), text);
+      const zoneFile =
+        '*.apps A 10.9.9.9\nwww CNAME search.marathon\nboth A 10.1.1.1\nboth CNAME www\nnote 5 TXT "x"\n';
+      await write('zone.txt', zoneFile);
+      const state = { ...STATE, frameworks: STATE.frameworks.map((each) => ({ ...each, tasks: [TASK] })) };
+      await write('state.json', JSON.stringify(state));
+      const config = { staticRecords: 'zone.txt', reverse: { zones: ['9.in-addr.arpa'] }, dataDir: 'data' };
+      await write('config.json', JSON.stringify(config));
+      const input = ['--state', 'state.json', '--config', 'config.json'];
+      expect((await run('sync', ...input, '--sink-dir', 'out', '--once')).code).toBe(0);
+      const told = async (name: string): Promise<string> =>
+        (await run('explain', name, ...input, '--sink-dir', 'out')).stdout;
+
+      const [wildcard, pointer, alias, both, note, elsewhere] = await Promise.all([
+        told('foo.apps.mesos'),
+        told('9.0.0.1'),
+        told('www.mesos'),
+        told('both.mesos'),
+        told('note.mesos'),
+        told('1.0.0.11.in-addr.arpa'),
+      ]);
+      expect(wildcard).toMatch(/^foo\.apps\.mesos\. answered by the wildcard \*\.apps\.mesos\.: A\n/);
+      expect(wildcard).toMatch(/answered by the wildcard \*\.apps\.mesos\.\n {2}A 10\.9\.9\.9\n {2}the same/);
+      expect(pointer).toMatch(/^1\.0\.0\.9\.in-addr\.arpa\. answered: PTR\n/);
+      expect(pointer).toMatch(
+        /of search\.marathon\.mesos\. A 9\.0\.0\.1, by task-shared-name: task search\.1/,
+      );
+      expect(pointer).toMatch(/ {2}PTR search\.marathon\.mesos\.\n {2}the same as the cluster says now\n$/);
+      expect(alias).toMatch(
+        /answered: CNAME to search\.marathon\.mesos\.[^]* {2}search\.marathon\.mesos\. \(answers\)/,
+      );
+      expect(both).toMatch(/ {2}www\.mesos\. {2}\(in no answer: .*an alias has no other records/);
+      expect(both).toMatch(/ {2}the same as the cluster says now\n$/);
+      expect(note).toMatch(/TXT, TTL 5 s, 1 value[^]*TTL of its own: 5 s[^]* {2}TXT "x"\n {2}the same/);
+      expect(elsewhere).toMatch(
+        /^1\.0\.0\.11\.in-addr\.arpa\. not in any of the zones mesos, 9\.in-addr\.arpa/,
+      );
+
+      const records = await run('records', ...input);
+      expect(records.stderr).toMatch(
+        /value-not-answerable\): both\.mesos\. CNAME.*an alias has no other records/,
+      );
+      await write('zone.txt', zoneFile.replace('"x"', '"y"'));
+      const diff = await run('diff', ...input, '--sink-dir', 'out');
+      expect(diff.stdout).toBe('- note.mesos. 5 IN TXT "x"\n+ note.mesos. 5 IN TXT "y"\n');
+    },
+  );
 
   it.each([
     [[], 2, /missing required argument 'name'/],

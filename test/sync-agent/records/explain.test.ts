@@ -494,6 +494,16 @@ describe('beside what is published', () => {
     ]);
   });
 
+  it('another TTL is told, of what both have', () => {
+    const published = [{ type: 'A', ttl: 60, values: ['9.0.0.1', '10.0.0.9'] }];
+    expect(comparePublished({ rrsets }, published)).toEqual([
+      'published with another TTL: A 60 s, and 30 s in the cluster now',
+    ]);
+    expect(comparePublished({ rrsets }, [{ type: 'A', ttl: 30, values: ['9.0.0.1', '10.0.0.9'] }])).toEqual(
+      [],
+    );
+  });
+
   it('a value is the same however it is written, and one no answer carries is not missed', () => {
     const value = (text: string, notAnswered?: string) => ({ value: text, notAnswered, from: [] });
     const now = [

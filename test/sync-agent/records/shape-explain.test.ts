@@ -25,8 +25,10 @@ function explain(records: Records, name: string, ...tasks: Partial<MesosTask>[])
     skipped: [],
   });
 }
-const sources = ({ rrsets }: Explanation): string[] =>
-  rrsets.flatMap(({ values }) => values.flatMap(({ from }) => from.map(({ rule, by }) => `${rule}: ${by}`)));
+const sources = ({ rrsets, ttls }: Explanation): string[] =>
+  [...rrsets.flatMap(({ values }) => values), ...ttls].flatMap(({ from }) =>
+    from.map(({ rule, by }) => `${rule}: ${by}`),
+  );
 const who = 'task t0 of framework "marathon" on agent x-S0';
 
 describe('explain says which label or rule', () => {
