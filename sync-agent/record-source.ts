@@ -28,6 +28,9 @@ export type RecordsRead = {
   readonly asOfSeconds?: number | undefined;
   /** What changed since an earlier read of the same source; undefined: that is not known. */
   readonly changes?: RecordChanges | undefined;
+  /** What the guard has to know of names that do not show whose they are; as `SourceRead` has it. */
+  readonly hasFurtherNames?: boolean | undefined;
+  readonly announced?: ReadonlyMap<string, boolean> | undefined;
 };
 
 /** Names whose answers changed between two reads, by the reads' numbers. */
@@ -55,7 +58,7 @@ export function createStateRecordSource(
       const state = await source.read(report, signal);
       const resolved = await hosts.resolve(hostNamesOf(state, settings.masters), signal);
       const { ended, recoveringAgents, agents, frameworks, asOfSeconds } = state;
-      const { records, before, skipped, hidden, spared, hiddenTasks } = keeper.update(
+      const { records, before, skipped, hidden, spared, hiddenTasks, announced } = keeper.update(
         state,
         (host) => resolved.get(host) ?? [],
       );
@@ -66,10 +69,13 @@ export function createStateRecordSource(
         changes,
         hidden,
         spared,
+        hasFurtherNames: settings.shape !== undefined,
+        announced,
         asOfSeconds,
         // The guard is not to hold what a rule takes out.
         ended: withAliasesEnded(
           hiddenTasks.length > 0 ? { ...ended, tasks: [...ended.tasks, ...hiddenTasks] } : ended,
+          frameworks,
           settings,
         ),
         recoveringAgents,

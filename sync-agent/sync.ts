@@ -1,7 +1,7 @@
 import { FormatError } from '../zone/format-error.ts';
 import { isNameWithin, type OwnerName, parseName } from '../zone/name.ts';
 import type { Serial } from '../zone/zone.ts';
-import type { Ended, ReportSkipped, SkipReason } from './cluster.ts';
+import type { ReportSkipped, SkipReason } from './cluster.ts';
 import type { HeldScope, OnEvent, SkippedCount } from './events.ts';
 import { guard, guardChanges, type GuardInput, type GuardSettings, namesToJudge } from './guard/guard.ts';
 import { decodeGuardMemory, EMPTY_MEMORY, encodeGuardMemory, type GuardMemory } from './guard/memory.ts';
@@ -10,6 +10,7 @@ import type { Changed } from './publish/layout.ts';
 import type { Publisher, Push, Standing } from './publish/publisher.ts';
 import type { Published } from './publish/published.ts';
 import type { RecordSource, RecordsRead } from './record-source.ts';
+import { createFrameworksSeen } from './frameworks-seen.ts';
 import { createLastPublished, type LastPublished } from './last-published.ts';
 import {
   changedNames,
@@ -17,6 +18,7 @@ import {
   type NamesBefore,
   partOf,
   type RecordValue,
+  recordValues,
   valuesAt,
   withBefore,
   withValues,
@@ -44,6 +46,8 @@ export type SyncOptions = ReadOptions & {
   readonly sinkName: string;
   /** In what the guard tells: `mesos` where nothing else is said. */
   readonly sourceName?: string;
+  /** What is published of names outside the zone, by the names they are made by; asked where a sync begins anew. */
+  readonly beyond?: (signal: AbortSignal) => Promise<RecordSet>;
   /** Unix milliseconds. */
   readonly now: () => number;
 };
@@ -69,7 +73,7 @@ export type Sync = {
   readonly once: (signal: AbortSignal, orders?: Orders) => Promise<Outcome>;
   /** What the last sync held back. */
   readonly held: () => HeldNow;
-  /** What the last sync published, what is held included; undefined before the first, and while a serial is pinned. */
+  /** What the last sync published, what is held included; undefined before the first. */
   readonly content: () => PublishedContent | undefined;
   /** Publishes what a kept head says, under a new serial, and pins it. Throws `FormatError` where it is not kept. */
   readonly rollback: (serial: Serial, signal: AbortSignal) => Promise<Outcome>;
@@ -83,6 +87,8 @@ export type PublishedContent = {
   readonly revision: number;
   /** The names in which they differ from those of the revision before; `all` where that is not known. */
   readonly changed: ReadonlySet<string> | 'all';
+  /** The serial they are of, where a rollback brought it back. */
+  readonly pinned?: Serial;
 };
 
 /** What is held back, for people. */
@@ -118,8 +124,7 @@ export function createSync(options: SyncOptions): Sync {
   let heldNow: HeldNow = { scopes: [], values: [] };
   let contentNow: PublishedContent | undefined;
   let revision = 0;
-  /** Ids of frameworks that were registered in reads before: these, once completed, are what ran here. */
-  const ranHere = new Set<string>();
+  const frameworksSeen = createFrameworksSeen();
 
   const apply = async (push: Push, signal: AbortSignal): Promise<Published> => {
     const startedMs = monotonicMs();
@@ -142,22 +147,33 @@ export function createSync(options: SyncOptions): Sync {
     return { ...published, heldNames: 0, ...(pin !== undefined && { pinned: pin }) };
   };
 
+  /** What follows the zone follows what is pinned, too. */
+  const followPin = async (standing: Standing, read: RecordsRead, signal: AbortSignal): Promise<void> => {
+    if (contentNow?.pinned === standing.serial) return;
+    const before = await withBeyond(beforeOf(standing, last, rrsets), options.beyond, signal);
+    const records = before.records();
+    contentNow = { records, read, revision: ++revision, changed: 'all', pinned: standing.serial };
+  };
+
   /** What is to be published of what was read, and what is held back of what is gone. */
   const judge = (
-    { records, ended, recoveringAgents, frameworks, frameworkIds, tasks }: RecordsRead,
+    read: RecordsRead,
     { before, memory, orders }: { before: Before; memory: GuardMemory; orders: Orders },
   ): { readonly content: RecordSet; readonly held: Holding | undefined } => {
     const { domain } = settings;
+    const { records, ended, recoveringAgents, frameworks, frameworkIds, tasks } = read;
     const input = (published: RecordSet, next: RecordSet): GuardInput => ({
       sources: [
         {
           name: options.sourceName ?? 'mesos',
           published,
           next,
-          ended: withNamesakes(ended, ranHere),
+          ended: frameworksSeen.withNamesakes(ended),
           recoveringAgents,
           frameworks,
           tasks,
+          hasFurtherNames: read.hasFurtherNames,
+          announced: read.announced,
           isClusterRecord: (name) => isClusterRecord(name, settings),
         },
       ],
@@ -179,7 +195,7 @@ export function createSync(options: SyncOptions): Sync {
         names: verdict.released,
         why: orders.force === true ? 'forced' : 'settled',
       });
-    for (const id of frameworkIds) ranHere.add(id);
+    frameworksSeen.add(frameworkIds);
     heldNow = { scopes: verdict.held, values: verdict.kept };
     const octets = encodeGuardMemory(verdict.memory);
     const sinceSeconds = Math.floor((verdict.heldSinceMs ?? 0) / 1000);
@@ -199,10 +215,10 @@ export function createSync(options: SyncOptions): Sync {
       const standing = await publisher.standing(signal);
       if (standing?.pin !== undefined && orders.unpin !== true) {
         onEvent({ kind: 'pinned', serial: standing.pin });
-        contentNow = undefined;
+        await followPin(standing, read, signal);
         return await stay(standing, confirmedAtMs, signal);
       }
-      const before = beforeOf(standing, last, rrsets);
+      const before = await withBeyond(beforeOf(standing, last, rrsets), options.beyond, signal);
       const memory = memoryOf(standing);
       const { content, held } = judge(read, { before, memory, orders });
       const names = namesChanged(before, { read, content });
@@ -213,12 +229,13 @@ export function createSync(options: SyncOptions): Sync {
       const keepBefore = startsHold || orders.force === true || orders.unpin === true;
       const push = await apply({ wanted, confirmedAtMs, held, keepBefore }, signal);
       last.isNow(content, push.serial, read);
-      const isOther = !contentNow || names === 'all' || names.size > 0;
+      const wasPinned = contentNow?.pinned !== undefined;
+      const isOther = !contentNow || wasPinned || names === 'all' || names.size > 0;
       contentNow = {
         records: content,
         read,
         revision: isOther ? ++revision : revision,
-        changed: isOther ? names : (contentNow?.changed ?? 'all'),
+        changed: wasPinned ? 'all' : isOther ? names : (contentNow?.changed ?? 'all'),
       };
       return { ...push, heldNames: held?.names ?? 0 };
     } finally {
@@ -258,6 +275,17 @@ function beforeOf(standing: Standing | undefined, last: LastPublished, numbers: 
   return { records: () => records, changed: undefined, isKnown: false };
 }
 
+/** A sink's zone alone is what it answers: names outside of it that are held are known elsewhere. */
+async function withBeyond(
+  before: Before,
+  beyond: SyncOptions['beyond'],
+  signal: AbortSignal,
+): Promise<Before> {
+  if (before.isKnown || !beyond) return before;
+  const records = withValues(before.records(), [...recordValues(await beyond(signal))]);
+  return { ...before, records: () => records };
+}
+
 /** The names that differ from what is published, those outside the zone included; `all` where that is not known. */
 function namesChanged(
   before: Before,
@@ -284,14 +312,6 @@ function ownersChanged(
   }
   const published = before.records();
   return { owners, existed: (owner) => hasValues(valuesAt(published, `${owner}.`)) };
-}
-
-/** Completed frameworks apart from those that may be older ones of the same name: never seen registered. */
-function withNamesakes(ended: Ended, ranHere: ReadonlySet<string>): Ended {
-  const ran = (name: string): boolean =>
-    ended.frameworkIds?.get(name)?.some((id) => ranHere.has(id)) === true;
-  const namesakes = ended.frameworks.filter((name) => !ran(name));
-  return { ...ended, frameworks: ended.frameworks.filter(ran), namesakes };
 }
 
 /** A memory that can't be read is none: clocks of what is missing start again. */

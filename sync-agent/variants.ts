@@ -122,7 +122,6 @@ export function leadOffices(main: Office, followers: readonly Office[]): Office 
   if (followers.length === 0) return main;
   const once: Sync['once'] = async (signal, orders) => {
     const first = await main.sync.once(signal, orders);
-    if (!main.sync.content()) return first;
     let { writes, octets } = first;
     for (const { sync } of followers) {
       const outcome = await sync.once(signal);

@@ -1,14 +1,18 @@
-import type { Ended } from '../cluster.ts';
 import { frameworkParts, type Instance, instanceTail } from '../records/instance.ts';
 import { agentTail } from '../records/label.ts';
 import type { Missing } from './missing.ts';
+import type { SourceRead } from './source-read.ts';
 
 /**
  * Is it known of what is missing that it ended? Of a task by a task in a terminal state that has its hash, agent
  * and framework; of all in a framework by its completion, which of a namesake has to show in one of them. Costs a hash for each ended task that could be one of
- * those missing.
+ * those missing. Of names that ServerSets had the source knows itself.
  */
-export function endedAmong(missing: readonly Missing[], ended: Ended, domain: string): ReadonlySet<Missing> {
+export function endedAmong(
+  missing: readonly Missing[],
+  { ended, announced }: Pick<SourceRead, 'ended' | 'announced'>,
+  domain: string,
+): ReadonlySet<Missing> {
   const explained = new Set<Missing>();
   if (missing.length === 0) return explained;
   const partsOf = rememberParts();
@@ -16,7 +20,10 @@ export function endedAmong(missing: readonly Missing[], ended: Ended, domain: st
   const byIdentity = new Map<string, Missing[]>();
   const byFramework = new Map<string, Missing[]>();
   for (const each of missing) {
-    if (!each.instance) continue;
+    if (!each.instance) {
+      if (each.value === undefined && announced?.get(each.key) === true) explained.add(each);
+      continue;
+    }
     tails.add(each.instance.tail);
     append(byFramework, each.instance.framework, each);
     append(byIdentity, identityOf(each.instance), each);

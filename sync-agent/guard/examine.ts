@@ -1,6 +1,7 @@
 import { readInstance, sharedName } from '../records/instance.ts';
 import { type Clocks, createClocks, type ClocksOptions } from './clocks.ts';
 import { endedAmong } from './evidence.ts';
+import { withGivers } from './further-names.ts';
 import { findMissing, type Missing } from './missing.ts';
 import { add, countedNames, createScopes, type Scopes, type Tally } from './scopes.ts';
 import type { ReadSource } from './source-read.ts';
@@ -30,8 +31,9 @@ export type ExamineOptions = ClocksOptions & {
 
 export function examine(source: ReadSource, options: ExamineOptions): Case {
   const { domain, severalSources, hasLosses } = options;
-  const { missing, sharedNames } = findMissing(source, domain);
-  const explained = endedAmong(missing, source.ended, domain);
+  const absent = findMissing(source, domain);
+  const explained = endedAmong(absent.missing, source, domain);
+  const { missing, sharedNames } = withGivers(absent, { source, domain, explained });
   const unexplained = missing.filter((each) => !explained.has(each));
   const scopes = createScopes({ source: source.name, domain, severalSources, missing });
   const sharedWith = countSharedOnce(sharedNames, explained);
@@ -63,7 +65,7 @@ export function examine(source: ReadSource, options: ExamineOptions): Case {
   };
 }
 
-/** Names that are gone with the tasks that shared them: each counted with the first that nothing explains. */
+/** Names that are gone with the tasks that had them: each counted with the first that nothing explains. */
 function countSharedOnce(
   sharedNames: ReadonlyMap<string, readonly Missing[]>,
   explained: ReadonlySet<Missing>,

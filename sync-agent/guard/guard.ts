@@ -1,7 +1,6 @@
 import type { HeldScope } from '../events.ts';
-import type { RecordValue } from '../records/difference.ts';
+import { type RecordValue, recordValues } from '../records/difference.ts';
 import { instanceName, readInstance } from '../records/instance.ts';
-import { RECORD_SET_TYPES } from '../records/record-set.ts';
 import { type Case, examine } from './examine.ts';
 import { type Judged, judge } from './judge.ts';
 import { keptValues } from './keep.ts';
@@ -120,7 +119,7 @@ function verdictOn(cases: readonly Case[], input: GuardInput, counts: () => Tall
   return {
     kept: [
       ...judged.flatMap(({ held, source }) => keptValues(held, source, domain)),
-      ...down.flatMap((source) => allValues(source)),
+      ...down.flatMap(({ published }) => [...recordValues(published)]),
     ],
     memory: {
       held: inOrder([...memory.held.filter(isDown), ...groups]),
@@ -194,16 +193,6 @@ function lossesAfter(
     isChanged ||= letGo.length > 0 || released.length > 0 || sum(added.values()) > 0;
   }
   return isChanged ? withNet(left, net, window) : undefined;
-}
-
-function* valuesOf({ published }: SourceRead): Generator<RecordValue> {
-  for (const type of RECORD_SET_TYPES) {
-    for (const [name, values] of published[type]) for (const value of values) yield { type, name, value };
-  }
-}
-
-function allValues(source: SourceRead): RecordValue[] {
-  return [...valuesOf(source)];
 }
 
 function namesIn({ namesWith }: Case, missing: readonly Missing[]): number {

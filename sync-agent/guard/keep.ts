@@ -2,6 +2,8 @@ import type { RecordValue } from '../records/difference.ts';
 import { readInstance, sharedName } from '../records/instance.ts';
 import { type RecordSet, type RecordSetType, srvTarget } from '../records/record-set.ts';
 import { keptDcosValues } from './keep-dcos.ts';
+import { keptFurther } from './keep-further.ts';
+import { keptMore } from './keep-more.ts';
 import { ADDRESS_TYPES, agentsName, hasName, type Missing } from './missing.ts';
 import type { ReadSource } from './source-read.ts';
 
@@ -22,7 +24,6 @@ export function keptValues(held: readonly Missing[], source: ReadSource, domain:
     }
     for (const name of names) {
       targets.add(name);
-      for (const value of published.MORE.get(name) ?? []) kept.push({ type: 'MORE', name, value });
       const own = instance && readInstance(name, domain);
       for (const type of ADDRESS_TYPES) {
         for (const address of published[type].get(name) ?? []) {
@@ -41,7 +42,14 @@ export function keptValues(held: readonly Missing[], source: ReadSource, domain:
     const read = new Set(next.SRV.get(name));
     for (const value of leading) if (!read.has(value)) kept.push({ type: 'SRV', name, value });
   }
-  return [...kept, ...shared.A.values(), ...shared.AAAA.values(), ...beside.values];
+  const values = [
+    ...kept,
+    ...shared.A.values(),
+    ...shared.AAAA.values(),
+    ...beside.values,
+    ...keptFurther(held, source, domain),
+  ];
+  return [...values, ...keptMore({ held, values, targets, domain }, source)];
 }
 
 /** Values of names that several may account for: each once, if it is published and was not read. */
@@ -119,7 +127,8 @@ function* placesIn(
     for (const value of values) {
       const target = srvTarget(value);
       if (!isWanted(target)) continue;
-      const port = value.slice(target.length);
+      // Priority and weight, behind a space, are no part of the place.
+      const [port = ''] = value.slice(target.length).split(' ', 1);
       for (const address of addressesOf(records, target)) yield { key: `${address}${port}`, target };
     }
   }

@@ -14,7 +14,7 @@ export type Missing = {
   readonly value: string | undefined;
 };
 
-/** All that is missing of a source, and the names that went with tasks that shared them. */
+/** All that is missing of a source, and the names that went with tasks: shared by them, or given by their labels. */
 export type Absences = {
   readonly missing: readonly Missing[];
   readonly sharedNames: ReadonlyMap<string, readonly Missing[]>;

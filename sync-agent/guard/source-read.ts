@@ -15,6 +15,10 @@ export type SourceRead = {
   /** In what was read: at none of either, and names that are gone, something is wrong. */
   readonly frameworks: number;
   readonly tasks: number;
+  /** Tasks may have names here that do not show whose they are: aliases, tags, names of ports. */
+  readonly hasFurtherNames?: boolean | undefined;
+  /** Names that ServerSets have or had, and whether it is known of those that are gone that their members ended. */
+  readonly announced?: ReadonlyMap<string, boolean> | undefined;
 };
 
 /** A source that was read. */

@@ -46,6 +46,12 @@ export function haveSame(a: readonly string[] = [], b: readonly string[] = []): 
   return b.slice(first).every((value) => left.has(value));
 }
 
+export function* recordValues(records: RecordSet): Generator<RecordValue> {
+  for (const type of RECORD_SET_TYPES) {
+    for (const [name, values] of records[type]) for (const value of values) yield { type, name, value };
+  }
+}
+
 /** `records` and further values; lists that gain some are copied. */
 export function withValues(records: RecordSet, further: readonly RecordValue[]): RecordSet {
   if (further.length === 0) return records;

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { ClusterState, Skipped } from '../../sync-agent/cluster.ts';
+import type { ClusterState, EndedTask, Skipped } from '../../sync-agent/cluster.ts';
 import type { SyncEvent } from '../../sync-agent/events.ts';
 import { makeSigningKey } from '../../sync-agent/keys.ts';
 import { readLevels } from '../../sync-agent/publish/stored-head.ts';
@@ -9,6 +9,7 @@ import { type Source, SourceError } from '../../sync-agent/sources/source.ts';
 import type { HostResolver } from '../../sync-agent/hosts.ts';
 import { createStateRecordSource } from '../../sync-agent/record-source.ts';
 import type { RecordSettings } from '../../sync-agent/records/settings.ts';
+import { joinServerSets } from '../../sync-agent/server-sets.ts';
 import { countSkipped, createSync, type Outcome, type SyncOptions } from '../../sync-agent/sync.ts';
 import { entryName } from '../../zone/entry.ts';
 import { liveEntries } from '../../zone/levels.ts';
@@ -20,6 +21,7 @@ import {
   watchedSink,
   type WatchedSink,
 } from './publish/published-zone.ts';
+import { memberAt, serverSet } from './server-sets.ts';
 import { agentAt, endpoints, frameworkWith, settingsWith, stateWith, taskWith } from './states.ts';
 
 const signal = new AbortController().signal;
@@ -202,6 +204,37 @@ describe('what is held back', () => {
     expect((await sync.once(signal)).heldNames).toBe(0);
   });
 
+  it('is not counted again of ServerSet members whose tasks have ended', async () => {
+    const shards = Array.from({ length: 30 }, (_, i) => i);
+    const ids = shards.map((i) => `r-e-j-${i}-0a1b2c3d-0000-4000-8000-000000000000`);
+    const agents = [{ ...agentAt('x-S0', '10.0.0.1:5051'), hostname: 'h1' }];
+    const ended = ids.map((id) => ({ id, agentId: 'x-S0', frameworkName: 'aurora' }));
+    const cluster = (members: number, done: readonly EndedTask[]): ClusterState =>
+      joinServerSets(
+        stateWith({
+          agents,
+          frameworks: [frameworkWith({ name: 'aurora' }), ...clusterOf(1).frameworks],
+          ended: { tasks: done, frameworks: [] },
+        }),
+        [
+          serverSet(
+            shards.slice(0, members).map((i) => memberAt(i, 'h1', { http: 31000 + i })),
+            { role: 'r', environment: 'e', job: 'j' },
+          ),
+        ],
+      );
+    const held: number[] = [];
+    for (const done of [[], ended]) {
+      let state = cluster(30, []);
+      const sync = createSync(open(() => state, { guard }).options);
+      await sync.once(signal);
+      state = cluster(1, done);
+      held.push((await sync.once(signal)).heldNames);
+    }
+    expect(held[0]).toBeGreaterThan(20);
+    expect(held[1]).toBe(0);
+  });
+
   it('is told over restarts, each a process of its own', async () => {
     let tasks = 30;
     const { options, sink, clock } = open(() => clusterOf(tasks), { guard });
@@ -287,6 +320,8 @@ describe('a rollback', () => {
     const sync = createSync({ ...options, publisher });
     const first = await sync.once(signal);
     const old = (await readZone(sink, key))?.names;
+    const content = (): readonly string[] => [...(sync.content()?.records.A.keys() ?? [])].toSorted();
+    const oldContent = content();
     tasks = 5;
     clock.ms += 10_000;
     const second = await sync.once(signal);
@@ -302,13 +337,18 @@ describe('a rollback', () => {
       kind: 'unchanged',
       pinned: first.serial,
     });
+    // What follows the zone follows what is published.
+    expect(content()).toEqual(oldContent);
+    const { revision } = sync.content() ?? {};
     expect(events.filter(({ kind }) => kind === 'pinned')).toHaveLength(2);
     expect((await readZone(sink, key))?.names).toEqual(old);
     clock.ms += 400_000;
     expect((await sync.once(signal)).kind).toBe('confirmed');
+    expect(sync.content()?.revision).toBe(revision);
     const released = await sync.once(signal, { unpin: true });
     expect(released).toMatchObject({ kind: 'changed' });
     expect(released.pinned).toBeUndefined();
+    expect(content()).toContain('t5.marathon.mesos.');
     expect((await readZone(sink, key))?.names).toHaveProperty(['t5.marathon.mesos.']);
     expect((await sync.once(signal)).kind).toBe('unchanged');
   });

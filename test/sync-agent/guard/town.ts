@@ -1,5 +1,6 @@
 import { expect } from 'vitest';
-import type { ClusterState, MesosTask } from '../../../sync-agent/cluster.ts';
+import type { ClusterState, Labels, MesosTask } from '../../../sync-agent/cluster.ts';
+import { type ConfigInput, parseConfig } from '../../../sync-agent/config.ts';
 import {
   guard,
   guardChanges,
@@ -15,7 +16,9 @@ import {
   type GuardMemory,
 } from '../../../sync-agent/guard/memory.ts';
 import { changedNames, partOf, withValues } from '../../../sync-agent/records/difference.ts';
+import { recordSettings } from '../../../sync-agent/record-settings.ts';
 import type { RecordSet } from '../../../sync-agent/records/record-set.ts';
+import type { RecordSettings } from '../../../sync-agent/records/settings.ts';
 import { agentAt, endpoints, frameworkWith, recordsOf, stateWith, statusWith, taskWith } from '../states.ts';
 
 /** A task by what the guard's cases turn on. */
@@ -29,6 +32,7 @@ export type Job = {
   readonly address?: string;
   /** Of its discovery info, which it has with a port only. */
   readonly discoveryPort?: number;
+  readonly labels?: Labels;
 };
 
 /** A cluster as one read sees it. */
@@ -95,13 +99,34 @@ export function stateOf(town: Town): ClusterState {
   });
 }
 
-export function recordsIn(town: Town): RecordSet {
-  return recordsOf(stateOf(town)).set;
+export function recordsIn(town: Town, settings: Partial<RecordSettings> = {}): RecordSet {
+  return recordsOf(stateOf(town), settings).set;
 }
 
-function taskOf({ id, name, agent, port, address, discoveryPort }: Job): MesosTask {
+/** Tags, names of ports, aliases, TTLs, HTTPS records and texts; the keys of a configuration below `records`. */
+export function withLabels(records: ConfigInput['records'] = {}): Partial<RecordSettings> {
+  const { shape, further } = recordSettings(
+    parseConfig(
+      {
+        records: {
+          labels: 'read',
+          tags: true,
+          taskPortNames: 'definition',
+          serviceBindings: 'labels',
+          aliases: { within: 'zone', zones: ['apps.example'] },
+          ...records,
+        },
+      },
+      'test',
+    ),
+  );
+  return { shape, further };
+}
+
+function taskOf({ id, name, agent, port, address, discoveryPort, labels }: Job): MesosTask {
   return taskWith({
     id,
+    labels,
     name,
     agentId: `x-S${agent}`,
     ports: [{ begin: port, end: port }],
@@ -129,30 +154,39 @@ export const seen = { brief: 0, without: 0 };
 
 export const START_MS = 1_750_000_000_000;
 
-export function createPublisher(first: Town): Publisher {
-  let published = recordsIn(first);
+export function createPublisher(first: Town, records: Partial<RecordSettings> = {}): Publisher {
+  let published = recordsIn(first, records);
   let octets = encodeGuardMemory(EMPTY_MEMORY);
   return {
     read: (town, atSeconds, { force = false, settings = {} } = {}) => {
       const input = (from: RecordSet, next: RecordSet | undefined): GuardInput => ({
-        sources: [{ name: 'mesos', published: from, next, ...countsOf(town), isClusterRecord }],
+        sources: [
+          {
+            name: 'mesos',
+            published: from,
+            next,
+            ...countsOf(town),
+            isClusterRecord,
+            hasFurtherNames: records.shape !== undefined,
+          },
+        ],
         memory: decodeGuardMemory(octets),
         settings: { ...SETTINGS, ...settings },
         nowMs: START_MS + atSeconds * 1000,
         domain: 'mesos',
         ...(force && { release: 'forced' }),
       });
-      const verdict = guard(input(published, town && recordsIn(town)));
+      const read = town && recordsIn(town, records);
+      const verdict = guard(input(published, read));
       // Whoever knows the changes alone comes to the same, or to no verdict.
-      if (town) {
-        const names = [...namesToJudge(changedNames(published, recordsIn(town)), 'mesos')];
-        const brief = guardChanges(input(partOf(published, names), partOf(recordsIn(town), names)));
+      if (read) {
+        const names = [...namesToJudge(changedNames(published, read), 'mesos')];
+        const brief = guardChanges(input(partOf(published, names), partOf(read, names)));
         if (brief) expect(brief).toEqual(verdict);
         else seen.without++;
         if (brief) seen.brief++;
       }
-      const next = town ? recordsIn(town) : EMPTY_SET;
-      published = readBack(withValues(next, verdict.kept));
+      published = readBack(withValues(read ?? EMPTY_SET, verdict.kept));
       octets = encodeGuardMemory(verdict.memory);
       return verdict;
     },
@@ -180,7 +214,7 @@ export function isClusterRecord(name: string): boolean {
 }
 
 /** As a snapshot gives it back: in another order, and without values that no answer can carry. */
-function readBack({ A, AAAA, SRV }: RecordSet): RecordSet {
+function readBack({ A, AAAA, SRV, MORE }: RecordSet): RecordSet {
   const turned = (values: ReadonlyMap<string, readonly string[]>) =>
     new Map([...values].toReversed().map(([name, list]) => [name, list.toSorted()]));
   const carried = [...SRV].map(
@@ -190,6 +224,6 @@ function readBack({ A, AAAA, SRV }: RecordSet): RecordSet {
     A: turned(A),
     AAAA: turned(AAAA),
     SRV: turned(new Map(carried.filter(([, list]) => list.length > 0))),
-    MORE: new Map(),
+    MORE: turned(MORE),
   };
 }
