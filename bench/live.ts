@@ -61,11 +61,13 @@ export function benchLive({
     const agent = await startAgent(stage, heard);
     await until(() => heard.syncs.length > 0, heard, FIRST_MS);
 
-    const watching = watchHead(stage, heard);
     const [agentPid, masterPid] = [agent.pid ?? 0, master.pid ?? 0];
+    const first = await memoryOf(agentPid);
+    const collect = createCollector(agent);
+    const firstLeft = await collect();
+    const watching = watchHead(stage, heard);
     const begunMs = Date.now();
     const before = { agent: await cpuMs(agentPid), master: await cpuMs(masterPid) };
-    const first = await memoryOf(agentPid);
     heard.requests.clear();
     await sleep(seconds * 1000, undefined, { signal: stage.signal });
     const endedMs = Date.now();
@@ -76,6 +78,7 @@ export function benchLive({
     const reads = heard.readAtMs.filter((atMs) => atMs > begunMs && atMs <= endedMs).length;
     const requests = [...heard.requests].map(([what, times]) => `${times} ${what}`).join(', ');
     const last = await memoryOf(agentPid);
+    const lastLeft = await collect();
     // What changed last is published by a sync that read after the end.
     await until(() => (heard.syncs.at(-1)?.atMs ?? 0) > nextAfter(heard.readAtMs, endedMs), heard, LAST_MS);
     clearInterval(watching);
@@ -94,6 +97,10 @@ export function benchLive({
       [
         'agent: RSS MiB, at first and at the end; peak',
         `${mebibytes(first.octets)}, ${mebibytes(last.octets)}; ${mebibytes(last.peakOctets)}`,
+      ],
+      [
+        'agent: heap and buffers after a collection, MiB, at first and at the end',
+        `${firstLeft}, ${lastLeft}`,
       ],
       ['reads of its tables, pushes of changes', `${reads}, ${pushes.length}`],
       ['requests to the master', requests || 'none'],
@@ -123,11 +130,23 @@ async function startAgent(stage: Stage, heard: Heard): Promise<ChildProcess> {
   };
   await writeFile(config, JSON.stringify(settings));
   const cli = new URL('../sync-agent/cli.ts', import.meta.url).pathname;
-  const args = [cli, 'sync', '--config', config, '--sink-dir', join(directory, 'sink')];
+  const atHand = ['--expose-gc', '--import', new URL('collected-heap.ts', import.meta.url).pathname];
+  const args = [...atHand, cli, 'sync', '--config', config, '--sink-dir', join(directory, 'sink')];
   const env = { ...process.env, LOG_LEVEL: 'debug' };
   const agent = stage.start(process.execPath, args, { stderr: 'pipe', env });
   void hearAgent(agent, heard);
   return agent;
+}
+
+/** Has the agent collect its garbage, and gives what is left in MiB: what it holds, whatever its RSS. */
+function createCollector(agent: ChildProcess): () => Promise<string> {
+  if (!agent.stdout) throw new Error('the agent has no standard output');
+  const lines = createInterface({ input: agent.stdout })[Symbol.asyncIterator]();
+  return async () => {
+    agent.kill('SIGUSR2');
+    const left = parse(String((await lines.next()).value));
+    return `${mebibytes(Number(left['heapUsed']))} + ${mebibytes(Number(left['arrayBuffers']))}`;
+  };
 }
 
 async function hearMaster(master: ChildProcess, heard: Heard): Promise<void> {

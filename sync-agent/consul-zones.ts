@@ -1,7 +1,7 @@
 import { parseName } from '../zone/name.ts';
 import type { AgentConfig } from './config.ts';
 import { taskZoneName } from './config-consul.ts';
-import { taskServices } from './consul/task-services.ts';
+import { createTaskServiceKeeper, taskServices } from './consul/task-services.ts';
 import type { DerivedZone } from './derived.ts';
 import { zoneOf } from './record-settings.ts';
 
@@ -14,6 +14,7 @@ export function consulTaskZones(config: AgentConfig): readonly DerivedZone[] {
     {
       zone: { ...zoneOf(config), origin: parseName(consulDomain) },
       derive: (records) => taskServices(records, { domain, consulDomain }),
+      keep: () => createTaskServiceKeeper({ domain, consulDomain }),
     },
   ];
 }

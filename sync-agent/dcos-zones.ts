@@ -27,6 +27,7 @@ export function dcosZones(config: AgentConfig): readonly DerivedZone[] {
     },
     derive: (records) => deriveDcosZone(records, { domain: config.domain, origin }),
     deriveName: deriveDcosName({ domain: config.domain, origin }),
+    restoreName: (name) => dcosTwin(name, config)?.name,
   }));
 }
 

@@ -22,6 +22,20 @@ export type DerivedZone = {
    * undefined where that is nothing. Then only what changed is derived anew.
    */
   readonly deriveName?: (name: string, values: NameValues) => DerivedName | undefined;
+  /**
+   * For a zone of names that are made with the others and are not among them: by which name one of the zone is made;
+   * undefined for names that it does not have.
+   */
+  readonly restoreName?: (name: string) => string | undefined;
+  /** For a zone whose names follow from several: the same, with a memory of what they follow from. */
+  readonly keep?: () => DerivedKeeper;
+};
+
+/** One zone's memory. What it gives changes with what it was given, and is what `derive` would make of that. */
+export type DerivedKeeper = {
+  readonly all: (records: RecordSet) => RecordSet;
+  /** What differs in the zone since the call before, each name once: `changed` are the names that do in `records`. */
+  readonly changes: (records: RecordSet, changed: ReadonlySet<string>) => Iterable<DerivedName>;
 };
 
 /** A name of the zone; without values it is not there. */
@@ -39,24 +53,26 @@ export const NO_GUARD: GuardSettings = {
 /** The zone's records as a source: of what was last published of the zone it follows, held names included. */
 export function derivedSource(zone: DerivedZone, from: Pick<Sync, 'content'>): RecordSource {
   const { origin } = zone.zone;
+  const keeper = zone.keep?.() ?? keeperByName(zone);
   let last: { readonly revision: number; readonly records: Lists } | undefined;
   /** Numbers of reads; where one is left out, changes since the one before it are not known. */
   let reads = 0;
 
   const follow = ({ revision, changed, records }: PublishedContent): NamesBefore => {
     if (last?.revision === revision) return NONE_CHANGED;
-    if (last?.revision === revision - 1 && changed !== 'all' && zone.deriveName) {
+    if (last?.revision === revision - 1 && changed !== 'all' && keeper) {
       const before = new Map<string, NameValues>();
-      for (const name of changed) {
-        const derived = zone.deriveName(name, valuesAt(records, name));
-        if (!derived) continue;
-        before.set(derived.name, valuesAt(last.records, derived.name));
-        setValues(last.records, derived.name, derived.values);
+      for (const { name, values } of keeper.changes(records, changed)) {
+        before.set(name, valuesAt(last.records, name));
+        setValues(last.records, name, values);
       }
       last = { ...last, revision };
       return before;
     }
-    last = { revision, records: copyOf({ ...emptyRecords(), ...zone.derive(records) }) };
+    last = {
+      revision,
+      records: copyOf({ ...emptyRecords(), ...(keeper?.all(records) ?? zone.derive(records)) }),
+    };
     reads++;
     return NONE_CHANGED;
   };
@@ -81,6 +97,21 @@ export function derivedSource(zone: DerivedZone, from: Pick<Sync, 'content'>): R
       };
     },
   };
+}
+
+/** For a zone that needs no memory. */
+function keeperByName({ derive, deriveName }: DerivedZone): DerivedKeeper | undefined {
+  return (
+    deriveName && {
+      all: derive,
+      changes: function* (records, changed) {
+        for (const name of changed) {
+          const derived = deriveName(name, valuesAt(records, name));
+          if (derived) yield derived;
+        }
+      },
+    }
+  );
 }
 
 const NONE_CHANGED: NamesBefore = new Map();

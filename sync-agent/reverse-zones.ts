@@ -2,7 +2,7 @@ import { parseName } from '../zone/name.ts';
 import type { AgentConfig } from './config.ts';
 import type { DerivedZone } from './derived.ts';
 import { recordSettings, zoneOf } from './record-settings.ts';
-import { parseReverseZone, reverseRecords } from './records/reverse.ts';
+import { createReverseKeeper, parseReverseZone, reverseRecords } from './records/reverse.ts';
 
 /** The reverse zones of the configuration: PTR records for what is published. */
 export function reverseZones(config: AgentConfig): readonly DerivedZone[] {
@@ -12,9 +12,11 @@ export function reverseZones(config: AgentConfig): readonly DerivedZone[] {
   const settings = recordSettings(config);
   return zones.map((text) => {
     const origin = parseName(parseReverseZone(text));
+    const options = { origin, ambiguous, settings };
     return {
       zone: { ...main, origin },
-      derive: (records) => reverseRecords(records, { origin, ambiguous, settings }),
+      derive: (records) => reverseRecords(records, options),
+      keep: () => createReverseKeeper(options),
     };
   });
 }

@@ -1,5 +1,6 @@
 import type { ClusterState, EndedTask, MesosTask, Skipped } from '../cluster.ts';
 import { sameFacts, sameLists } from '../same-facts.ts';
+import { createAnnouncedNames } from './announced.ts';
 import { addClusterRecords, type ClusterPart, clusterPart, type PlacedAgent } from './cluster-records.ts';
 import { createCountedRecords } from './counted-records.ts';
 import type { NamesBefore } from './difference.ts';
@@ -33,6 +34,8 @@ export type KeptRecords = {
   readonly spared: Readonly<Record<string, number>>;
   /** The tasks kept out: they have not ended, and their names are to go. */
   readonly hiddenTasks: readonly EndedTask[];
+  /** Address names of ServerSets, as `AnnouncedNames` has them. */
+  readonly announced: ReadonlyMap<string, boolean>;
 };
 
 /** Tasks of one framework with one name: rules look at them together. */
@@ -60,21 +63,20 @@ const ignore = (): void => undefined;
 export function createRecordKeeper(settings: RecordSettings): RecordKeeper {
   const counted = createCountedRecords();
   const shaper = settings.shape && createShaper(settings.shape);
-  let cluster: (ClusterPart & { readonly skipped: readonly Skipped[] }) | undefined;
+  let cluster: { readonly part: ClusterPart; readonly skipped: readonly Skipped[] } | undefined;
   let agents: ReadonlyMap<string, PlacedAgent> = new Map();
   /** Is every agent where it was at the last update? */
   let agentsStay = false;
   const groups = new Map<string, Group>();
   const sets = new Map<string, GivenSet>();
+  const announced = createAnnouncedNames(settings);
   /** Whose records are made, and where what is wrong with them goes. */
   let owner = '';
   let skipped: Skipped[] = [];
   const report = (each: Skipped): void => void skipped.push(each);
 
   const apart = (own: RecordSink, told: (skipped: Skipped) => void): RecordSink =>
-    settings.reservedNames === 'mixed'
-      ? own
-      : keepReservedApart(own, settings, { ownerOf: () => owner, report: told });
+    keepReservedApart(own, settings, { ownerOf: () => owner, report: told });
   // What is reported once a name is to be reported for each element, so sinks are opened for each.
   const opened = (): { own: RecordSink; into: RecordSink } => {
     skipped = [];
@@ -87,8 +89,8 @@ export function createRecordKeeper(settings: RecordSettings): RecordKeeper {
   };
 
   const updateCluster = (part: ClusterPart): void => {
-    if (cluster && sameFacts(withoutTasks(cluster), withoutTasks(part))) return;
-    if (cluster) addClusterRecords(takenBack(), cluster, { settings, report: ignore });
+    if (cluster && sameFacts(withoutTasks(cluster.part), withoutTasks(part))) return;
+    if (cluster) addClusterRecords(takenBack(), cluster.part, { settings, report: ignore });
     addClusterRecords(opened(), part, {
       settings,
       report,
@@ -96,7 +98,7 @@ export function createRecordKeeper(settings: RecordSettings): RecordKeeper {
         if (giver.kind === 'framework') owner = describeFramework(giver.framework);
       },
     });
-    cluster = { ...part, skipped };
+    cluster = { part, skipped };
   };
 
   const takeBack = ({ task, placed }: Given, part: string): void =>
@@ -146,7 +148,8 @@ export function createRecordKeeper(settings: RecordSettings): RecordKeeper {
     groups.set(key, { frameworkName, part, tasks, agents: placed, chosen, given, unplaced });
   };
 
-  const updateSets = ({ serverSets }: ClusterState, addressesOfHost: AddressesOfHost): void => {
+  const updateSets = (state: ClusterState, addressesOfHost: AddressesOfHost): void => {
+    const { serverSets } = state;
     if (!serverSets && sets.size === 0) return;
     const hiddenIds = new Set<string>();
     for (const { chosen } of groups.values()) for (const { task } of chosen.hidden) hiddenIds.add(task.id);
@@ -159,12 +162,14 @@ export function createRecordKeeper(settings: RecordSettings): RecordKeeper {
       const was = sets.get(key);
       if (was && sameFacts(was.placed, placed)) continue;
       if (was) addServerSet(takenBack().into, was.placed, { settings, report: ignore });
+      announced.changed(was?.placed, placed, state);
       owner = describeServerSet(set);
       addServerSet(opened().into, placed, { settings, report });
       sets.set(key, { placed, skipped: skipped.length > 0 ? skipped : NOTHING });
     }
     for (const [key, { placed }] of sets) {
       if (seen.has(key)) continue;
+      announced.changed(placed, undefined, state);
       addServerSet(takenBack().into, placed, { settings, report: ignore });
       sets.delete(key);
     }
@@ -205,6 +210,7 @@ export function createRecordKeeper(settings: RecordSettings): RecordKeeper {
         hidden: countByReason(groups.values(), 'hidden'),
         spared: countByReason(groups.values(), 'spared'),
         hiddenTasks: [...hiddenIn(groups.values())],
+        announced: announced.names,
       };
     },
   };

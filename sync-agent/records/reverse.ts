@@ -1,6 +1,7 @@
 import { parseAddress, reverseName } from '../../zone/address.ts';
 import { FormatError } from '../../zone/format-error.ts';
 import type { OwnerName } from '../../zone/name.ts';
+import { remember } from '../../zone/remember.ts';
 import { agentDomain } from './agent.ts';
 import { type Instance, instanceName, readInstance, sharedName } from './instance.ts';
 import { toLabel } from './label.ts';
@@ -45,51 +46,97 @@ export function parseReverseZone(text: string): string {
  * and rights are written for, and asked for, it gives the address back among its others.
  */
 export function reverseRecords(records: RecordSet, options: ReverseOptions): RecordSet {
-  const made = emptyRecords();
-  for (const [owner, names] of namesByAddress(records, options)) {
-    const targets = targetsOf(names, options);
-    if (targets.length > 0)
-      made.MORE.set(
-        owner,
-        targets.map((name) => `PTR ${name}`),
-      );
-  }
-  return made;
+  return createReverseKeeper(options).all(records);
 }
 
-/** Names that count, by the reverse name of their addresses in the zone. */
-function namesByAddress(
-  { A, AAAA }: RecordSet,
-  { origin, settings: { domain, nameServer } }: ReverseOptions,
-): ReadonlyMap<string, ReadonlySet<string>> {
+/** The same, brought up to date: looked at are the names that changed, and the addresses that they lost or gained. */
+export type ReverseKeeper = {
+  readonly all: (records: RecordSet) => RecordSet;
+  /** Reverse names that differ from the call before, with what they hold now; `changed` do so in `records`. */
+  readonly changes: (records: RecordSet, changed: Iterable<string>) => Iterable<PointersOfOne>;
+};
+
+/** What a reverse name holds; without values it is not there. */
+export type PointersOfOne = {
+  readonly name: string;
+  readonly values: { readonly MORE?: readonly string[] | undefined };
+};
+
+const REMEMBERED_ADDRESSES = 100_000;
+const NO_OWNERS: readonly string[] = [];
+
+export function createReverseKeeper(options: ReverseOptions): ReverseKeeper {
+  const { origin, settings } = options;
   const suffix = `.${origin}.`;
-  const found = new Map<string, Set<string>>();
-  const owners = new Map<string, string | undefined>();
-  const ownerOf = (address: string): string | undefined => {
-    if (!owners.has(address)) {
-      const octets = parseAddress(address);
-      const owner = octets && reverseName(octets);
-      owners.set(address, owner?.endsWith(suffix) === true ? owner : undefined);
-    }
-    return owners.get(address);
+  const isCounted = isOneHost(settings.domain, settings.nameServer);
+  /** Names that count, by the reverse name of their addresses in the zone; and the other way round. */
+  const namesAt = new Map<string, Set<string>>();
+  const ownersOf = new Map<string, readonly string[]>();
+  const ownerAt = remember((address: string): string => {
+    const octets = parseAddress(address);
+    const owner = octets ? reverseName(octets) : '';
+    return owner.endsWith(suffix) ? owner : '';
+  }, REMEMBERED_ADDRESSES);
+
+  const ownersNow = ({ A, AAAA }: RecordSet, name: string): readonly string[] => {
+    const addresses = [...(A.get(name) ?? NO_OWNERS), ...(AAAA.get(name) ?? NO_OWNERS)];
+    const owners = addresses.map((address) => ownerAt(address)).filter((owner) => owner !== '');
+    return owners.length > 0 && isCounted(name) ? owners : NO_OWNERS;
   };
-  const isCounted = isOneHost(domain, nameServer);
-  for (const values of [A, AAAA]) {
-    for (const [name, addresses] of values) {
-      let counts: boolean | undefined;
-      for (const address of addresses) {
-        const owner = ownerOf(address);
-        if (owner === undefined || !(counts ??= isCounted(name))) continue;
-        const names = found.get(owner);
-        if (names) names.add(name);
-        else found.set(owner, new Set([name]));
-      }
+  const join = (name: string, owners: readonly string[]): void => {
+    if (owners.length > 0) ownersOf.set(name, owners);
+    for (const owner of owners) {
+      const names = namesAt.get(owner);
+      if (names) names.add(name);
+      else namesAt.set(owner, new Set([name]));
     }
-  }
-  return found;
+  };
+  const leave = (name: string, owners: readonly string[]): void => {
+    ownersOf.delete(name);
+    for (const owner of owners) {
+      const names = namesAt.get(owner);
+      names?.delete(name);
+      if (names?.size === 0) namesAt.delete(owner);
+    }
+  };
+  const pointersOf = (owner: string): readonly string[] | undefined => {
+    const targets = targetsOf(namesAt.get(owner) ?? NOBODY, options);
+    return targets.length > 0 ? targets.map((name) => `PTR ${name}`) : undefined;
+  };
+
+  return {
+    all: (records) => {
+      namesAt.clear();
+      ownersOf.clear();
+      for (const name of records.A.keys()) join(name, ownersNow(records, name));
+      for (const name of records.AAAA.keys()) if (!records.A.has(name)) join(name, ownersNow(records, name));
+      const made = emptyRecords();
+      for (const owner of namesAt.keys()) {
+        const pointers = pointersOf(owner);
+        if (pointers) made.MORE.set(owner, [...pointers]);
+      }
+      return made;
+    },
+    changes: (records, changed) => {
+      const touched = new Set<string>();
+      for (const name of changed) {
+        const before = new Set(ownersOf.get(name));
+        const now = new Set(ownersNow(records, name));
+        const gone = [...before].filter((owner) => !now.has(owner));
+        for (const owner of gone) touched.add(owner);
+        for (const owner of now) if (!before.has(owner)) touched.add(owner);
+        leave(name, gone);
+        join(name, [...now]);
+      }
+      return Array.from(touched, (name) => ({ name, values: { MORE: pointersOf(name) } }));
+    },
+  };
 }
 
-function isOneHost(domain: string, nameServer: string): (name: string) => boolean {
+const NOBODY: ReadonlySet<string> = new Set();
+
+/** Does a name stand for one host, or one thing that runs on several, and not for all hosts of a kind? */
+export function isOneHost(domain: string, nameServer: string): (name: string) => boolean {
   const suffix = `.${domain}.`;
   const roles = new RegExp(String.raw`^(?:slave|leader|master\d*)$`);
   return (name) => {
@@ -112,9 +159,10 @@ function targetsOf(
 
 /**
  * One name for each thing: a task's instances are its shared name, which has the address too; a discovery name as it
- * stands and an alias of a framework are the label and the framework; a ServerSet's member is its set.
+ * stands and an alias of a framework are the label and the framework; a ServerSet's member is its set; what is below a
+ * shared name (tags, numbered ports) or beside it (`-portN`) is the task that has it.
  */
-function withoutOtherNames(
+export function withoutOtherNames(
   all: ReadonlySet<string>,
   { domain, labelRules, frameworkAliases }: ReverseOptions['settings'],
 ): readonly string[] {
@@ -123,7 +171,20 @@ function withoutOtherNames(
   for (const [part, aliases] of frameworkAliases ?? [])
     for (const alias of aliases) mainPart.set(alias, part);
   const has = (instance: Instance): boolean => all.has(instanceName(instance, { domain, onAgent: false }));
+  const tasks = new Set<string>();
   for (const name of all) {
+    const instance = readInstance(name, domain);
+    const shared = instance && sharedName(instance, domain);
+    if (shared !== undefined && all.has(shared)) tasks.add(shared);
+  }
+  for (const name of all) {
+    if (
+      !tasks.has(name) &&
+      [name.slice(name.indexOf('.') + 1), name.replace(/^([^.]+)-port\d+\./, '$1.')].some((each) =>
+        tasks.has(each),
+      )
+    )
+      others.add(name);
     if (/^(?:\d+|member-\d+)\./.test(name) && all.has(name.slice(name.indexOf('.') + 1))) others.add(name);
     const instance = readInstance(name, domain);
     const shared = instance && sharedName(instance, domain);

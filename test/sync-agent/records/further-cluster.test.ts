@@ -97,6 +97,19 @@ describe('wildcards', () => {
     expect(records.A['web.marathon.mesos.']).toEqual(['10.0.0.1']);
     expect(new Set(reasons())).toEqual(new Set(['reserved-name']));
   });
+
+  it("are the operator's with mesos-dns's own names too, once there may be some", () => {
+    const discovery = { name: '*.web', ports: [{ number: 80, name: '', protocol: 'tcp' }] };
+    const tasks = [taskWith({ id: 't', discovery })];
+    const frameworks = [frameworkWith({ name: 'marathon', tasks }), frameworkWith({ name: 'leader' })];
+    const state = { agents: [agentAt('x-S0', '10.0.0.1:5051')], frameworks };
+    const made = (staticWildcards?: boolean): string[] =>
+      Object.keys(recordsOf(state, { reservedNames: 'mixed', staticWildcards }).records.A).filter((name) =>
+        name.startsWith('*'),
+      );
+    expect(made()).toContain('*.web.marathon.mesos.');
+    expect(made(true)).toEqual([]);
+  });
 });
 
 describe('explain', () => {

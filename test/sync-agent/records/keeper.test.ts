@@ -73,6 +73,15 @@ describe('a record keeper', () => {
     expect(again.before.size).toBe(0);
   });
 
+  it('leaves what all agents share as it is where one task changed', () => {
+    const keeper = createRecordKeeper(settingsWith());
+    const { records } = keeper.update(stateOf([task(1), task(2)]), addressesOfHost);
+    const shared = records.A.get('slave.mesos.');
+    expect(shared).toHaveLength(3);
+    keeper.update(stateOf([task(1), task(3)]), addressesOfHost);
+    expect(records.A.get('slave.mesos.')).toBe(shared);
+  });
+
   it('follows an agent that got another address to all its tasks', () => {
     const keeper = createRecordKeeper(settingsWith());
     keeper.update(stateOf([task(1), task(2)]), addressesOfHost);

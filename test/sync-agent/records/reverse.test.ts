@@ -1,7 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ClusterState, MesosTask } from '../../../sync-agent/cluster.ts';
-import { type Ambiguous, parseReverseZone, reverseRecords } from '../../../sync-agent/records/reverse.ts';
+import {
+  type Ambiguous,
+  parseReverseZone,
+  reverseRecords,
+  withoutOtherNames,
+} from '../../../sync-agent/records/reverse.ts';
 import type { RecordSettings } from '../../../sync-agent/records/settings.ts';
 import { parseAddress, reverseName } from '../../../zone/address.ts';
 import { parseName } from '../../../zone/name.ts';
@@ -108,6 +113,19 @@ describe('an address leads back', () => {
     const discovery = { name: 'web_1.shop', ports: [] };
     expect(pointers(stateOf([container('web.1', '10.1.0.1', { discovery })]))['1.0.1']).toEqual([
       'web-1-shop.marathon.mesos.',
+    ]);
+  });
+
+  it('to the task, not to its tags and numbered ports', () => {
+    const own = ['web.marathon.mesos.', `web-${'y'.repeat(5)}-s0.marathon.mesos.`];
+    const names = [...own, 'blue.web.marathon.mesos.', 'web-port1.marathon.mesos.'];
+    const of = (all: readonly string[]) => withoutOtherNames(new Set(all), settingsWith());
+    expect(of(names)).toEqual(['web.marathon.mesos.']);
+    // Without an instance of it, or with one of their own, they are things of their own.
+    expect(of(names.filter((name) => !name.startsWith('web-yyyyy')))).toHaveLength(3);
+    expect(of([...names, 'web-port1-nnnnn-s0.marathon.mesos.'])).toEqual([
+      'web.marathon.mesos.',
+      'web-port1.marathon.mesos.',
     ]);
   });
 
