@@ -17,6 +17,8 @@ export type AgentOptions = {
   readonly follow?: ((onChange: () => void, signal: AbortSignal) => Promise<void>) | undefined;
   /** Between two reads of the cluster, if nothing is heard of it. */
   readonly intervalMs: number;
+  /** What is held back is looked at again after this, where that is sooner: then it may have been missing for long enough. */
+  readonly settleMs: number;
   /** From a read that led to a push to the next, however much is heard. */
   readonly minPushMs: number;
   /** An agent that could publish nothing for so long gives its office up: another may have better luck. */
@@ -97,7 +99,9 @@ async function serve(options: AgentOptions, term: Term, signal: AbortSignal): Pr
   };
   const syncNow = async (): Promise<void> => {
     readAtMs = monotonicMs();
-    const { writes } = await office.sync.once(live);
+    const { writes, heldNames } = await office.sync.once(live);
+    if (heldNames > 0)
+      due.sync = Math.min(due.sync, monotonicMs() + Math.max(options.settleMs, options.minPushMs));
     if (writes > 0) pushed = { begunMs: readAtMs, doneMs: monotonicMs() };
     // Not later than it was due already, or an agent that pushes all the time would never look.
     if (writes > 0) due.check = Math.min(due.check, monotonicMs() + CHECK_AFTER_PUSH_MS);

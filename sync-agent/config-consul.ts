@@ -101,6 +101,8 @@ export function consulProblem(
   const zone = consul?.url === undefined ? taskZoneName(config) : consul.domain;
   if (zone === domain)
     return `consul.domain and domain are both ${domain}: each zone needs a name of its own`;
+  if (consul && (consul.certFile === undefined) !== (consul.keyFile === undefined))
+    return 'consul.certFile and consul.keyFile belong together: a client certificate and its key';
   if (consul?.url !== undefined) return undefined;
   if (consul && zone === undefined)
     return 'consul.url should name a Consul agent or server (or records.profile be consul)';

@@ -75,7 +75,7 @@ export function fromMesosConsulFlags(args: readonly string[]): Imported {
     records: {
       profile: 'consul',
       ...(order !== undefined && { ipSources: ipSourcesOf(order) }),
-      ...optional('groupSeparator', flags.text('group-separator')),
+      ...optional('groupSeparator', separatorOf(flags)),
       ...patterns('include', flags, 'whitelist'),
       ...patterns('exclude', flags, 'blacklist'),
       ...patterns('includeFrameworks', flags, 'fw-whitelist'),
@@ -90,11 +90,20 @@ export function fromMesosConsulFlags(args: readonly string[]): Imported {
   return { config, ignored: flags.ignored, notes: notesOn(flags, hadCredentials) };
 }
 
+/** What no name may have stands as a dash. */
+function separatorOf(flags: ForeignFlags): string | undefined {
+  return flags.text('group-separator')?.replaceAll(/[^A-Za-z0-9-]/g, '-');
+}
+
 function notesOn(flags: ForeignFlags, hadCredentials: boolean): readonly string[] {
   const notes = [
     'APP.service.consul is a name here too once ZONES of the Worker has consul (docs/consul.md); APP.FRAMEWORK.mesos is its own; keys: docs/labels.md',
     'checks from labels (check_http and so on) are not run: health is what Mesos says (docs/record-names.md)',
   ];
+  if (separatorOf(flags) !== flags.text('group-separator'))
+    notes.push(
+      `--group-separator: names have letters, digits and dashes alone: ${JSON.stringify(separatorOf(flags))} instead`,
+    );
   if (hadCredentials)
     notes.push('--zk had a name and password, which are left out: give them by mesos.zkCredentialsFile');
   if (flags.isSet('healthcheck'))

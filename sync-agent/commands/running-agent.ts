@@ -63,6 +63,7 @@ export async function runForever(flags: OutputFlags, config: AgentConfig): Promi
         await Promise.all([source.follow?.(onChange, signal), marathon?.follow(onChange, signal)]);
       },
       intervalMs: intervalMs(config),
+      settleMs: config.guard.settleSeconds * 1000,
       minPushMs: config.minPushSeconds * 1000,
       resignAfterMs: 3000 * config.livenessSeconds,
       onEvent,

@@ -79,13 +79,20 @@ type DatacenterZone = {
   readonly suffixes: readonly string[];
 };
 
-function addNodes({ nodes }: ConsulDatacenter, { into, report, wan, suffixes }: DatacenterZone): void {
+function addNodes(
+  { nodes }: ConsulDatacenter,
+  { into, report, wan, canonical, suffixes }: DatacenterZone,
+): void {
   for (const node of nodes) {
     const texts: string[] = [];
     for (const [key, value] of Object.entries(node.meta)) {
       const text = metadataText(key, value);
       if (text !== undefined) texts.push(`TXT ${text}`);
-      else report({ reason: 'consul-metadata', detail: `${node.name}: ${key} is longer than 255 octets` });
+      else
+        report({
+          reason: 'consul-metadata',
+          detail: `${node.name} of ${canonical}: ${key} is longer than 255 octets`,
+        });
     }
     const { addresses, alias } = addressesOf((asked) => nodeAddress(node, asked, wan));
     for (const suffix of suffixes) {
@@ -111,7 +118,10 @@ function addService(
   if (instances.length === 0) return;
   const service = name.toLowerCase();
   if (service.includes('.')) {
-    zone.report({ reason: 'consul-service', detail: `${name}: a name with a dot can't be asked for` });
+    zone.report({
+      reason: 'consul-service',
+      detail: `${name} of ${zone.canonical}: a name with a dot can't be asked for`,
+    });
     return;
   }
   const byTag = new Map<string, ConsulInstance[]>();

@@ -93,6 +93,7 @@ function readEndpoint(json: JsonObject, what: string): ServerSetEndpoint {
   const host = textField(json, 'host');
   const port = numberField(json, 'port');
   if (host === '') throw new FormatError(what, 'has no host');
+  if (json['port'] === undefined || json['port'] === null) throw new FormatError(what, 'has no port');
   if (!Number.isInteger(port) || port < 0 || port > 65535)
     throw new FormatError(what, `has port ${port}, which is none`);
   const addresses = ['inet', 'inet6']

@@ -30,6 +30,21 @@ describe('an agent that may write', () => {
     expect(agent.at('sweep')).toEqual([60, 3660, 7260]);
   });
 
+  it('reads again when what is held may have been missing for long enough, not only at the interval', async () => {
+    let syncs = 0;
+    const once = async (): Promise<Outcome> => ({ ...DONE, heldNames: syncs++ % 3 === 0 ? 30 : 0 });
+    const agent = open({ intervalMs: 60_000, settleMs: 8_000, once });
+    await agent.runFor(200_000);
+    expect(agent.at('sync')).toEqual([0, 8, 68, 128, 136, 196]);
+    const sooner = open({
+      intervalMs: 5_000,
+      settleMs: 8_000,
+      once: async () => ({ ...DONE, heldNames: 30 }),
+    });
+    await sooner.runFor(14_000);
+    expect(sooner.at('sync')).toEqual([0, 5, 10]);
+  });
+
   it('looks at its head every 5 s while it pushes all the time', async () => {
     const agent = open({ intervalMs: 1000, once: async () => PUSHED });
     await agent.runFor(20_000);
@@ -185,6 +200,7 @@ describe('what is heard of the cluster', () => {
 
 type Parts = {
   readonly intervalMs?: number;
+  readonly settleMs?: number;
   readonly once?: (signal: AbortSignal, term: Term) => Promise<Outcome>;
   readonly stand?: () => void;
   readonly minPushMs?: number;
@@ -205,7 +221,13 @@ function open(parts: Parts): {
   readonly followed: string[];
   readonly runFor: (ms: number) => Promise<void>;
 } {
-  const { intervalMs = 1000, once = () => Promise.resolve(DONE), stand, minPushMs = 0 } = parts;
+  const {
+    intervalMs = 1000,
+    once = () => Promise.resolve(DONE),
+    stand,
+    minPushMs = 0,
+    settleMs = 60_000,
+  } = parts;
   const done: { act: string; atMs: number }[] = [];
   const events: SyncEvent[] = [];
   const later: { atMs: number; act: () => void }[] = [];
@@ -289,6 +311,7 @@ function open(parts: Parts): {
           openOffice,
           jobs,
           intervalMs,
+          settleMs,
           minPushMs,
           follow,
           resignAfterMs: 900_000,

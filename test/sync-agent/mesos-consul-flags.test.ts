@@ -40,6 +40,7 @@ describe('flags of mesos-consul', () => {
     ],
     [['--group-separator='], { groupSeparator: '' }],
     [['--group-separator', '-'], { groupSeparator: '-' }],
+    [['--group-separator=_'], { groupSeparator: '-' }],
     [['--service-port-label=ports'], { portLabel: 'ports' }],
     [['--service-port-label='], {}],
     [['--mesos-ip-order', 'docker,host'], { ipSources: ['docker', 'host'] }],
@@ -126,13 +127,13 @@ describe('flags of mesos-consul', () => {
       'mesos-consul: --healthcheck-ip: should be an IP address',
     ],
     [['--healthcheck', '--healthcheck-port=x'], 'mesos-consul: --healthcheck-port: "x" is no port'],
-    [['--group-separator=..'], 'mesos-consul: --group-separator: should be letters'],
     [['--zk=10.0.0.1:2181'], 'mesos-consul: --zk: ZooKeeper URL: does not begin with zk://'],
   ])('%j is refused, with the reason', (args, message) => {
     expect(() => fromMesosConsulFlags(args)).toThrow(message);
   });
 
   it('with a password in --zk say where it belongs, and not what it is', () => {
+    expect(fromMesosConsulFlags(['--group-separator=_.']).notes.join('\n')).toContain('"--" instead');
     const { notes } = fromMesosConsulFlags(['--zk=zk://user:S3CRET@a:1/m']);
     expect(notes.join('\n')).toContain('mesos.zkCredentialsFile');
     expect(notes.join('\n')).not.toContain('S3CRET');

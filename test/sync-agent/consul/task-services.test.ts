@@ -94,6 +94,7 @@ describe('a configuration of Consul', () => {
     [{ consul: { url: 'http://user:pass@x' } }, /consul\.url: holds a name or password/],
     [{ consul: { url: 'http://x?token=y' } }, /consul\.url: should end before/],
     [{ consul: { url: 'http://x', token: 'y' } }, /unknown key consul\.token/],
+    [{ consul: { url: 'https://x', certFile: 'c.pem' } }, /certFile and consul\.keyFile belong together/],
     [{ consul: { url: 'http://x', domain: 'mesos' } }, /both mesos/],
     [{ consul: { url: 'http://x', datacenters: ['a', 'A'] } }, /name each datacentre once/],
     [{ consul: { url: 'http://x', datacenters: ['a.b'] } }, /name of a datacentre/],

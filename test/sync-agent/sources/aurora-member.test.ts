@@ -64,6 +64,7 @@ describe('a member of a ServerSet', () => {
     ['a status nobody knows', { ...whole, status: 'FINE' }, '"FINE"'],
     ['a status that is a number', { ...whole, status: 2 }, 'number 2'],
     ['no endpoint', { ...whole, serviceEndpoint: undefined }, 'serviceEndpoint'],
+    ['an endpoint without a port', { ...whole, serviceEndpoint: { host: 'h1' } }, 'has no port'],
     ['an endpoint without a host', { ...whole, serviceEndpoint: { port: 1 } }, 'no host'],
     ['a port above 65535', { ...whole, serviceEndpoint: { host: 'h', port: 65536 } }, '65536'],
     ['a port that is a text', { ...whole, serviceEndpoint: { host: 'h', port: '80' } }, 'string "80"'],
