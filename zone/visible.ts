@@ -34,11 +34,14 @@ export function standingOf(
   return isAbove ? 'above' : 'hidden';
 }
 
-/** A name to look up in place of one that is hidden: as far away, and nobody's, since its letters are none. */
+/**
+ * A name to look up in place of one that is hidden: as far away, and nobody's, since its letters are none. A decoy's
+ * decoy is one too, where a view looks into a view.
+ */
 export function decoyOf(name: Uint8Array): Uint8Array {
   const decoy = name.slice();
   for (let at = 0; name[at]; at += 1 + (name[at] ?? 0))
-    for (let i = at + 1; i <= at + (name[at] ?? 0); i++) decoy[i] = (name[i] ?? 0) ^ 0x80;
+    for (let i = at + 1; i <= at + (name[at] ?? 0); i++) decoy[i] = 0x80 | ((name[i] ?? 0) + 1);
   return decoy;
 }
 

@@ -32,6 +32,8 @@ export type ToPublish = {
   readonly minimum?: number;
   readonly limits?: Limits;
   readonly seed?: Uint8Array;
+  /** No wildcards are told of, so that an asterisk is an asterisk. */
+  readonly isLiteral?: boolean;
   readonly held?: HeadBody['held'];
   readonly pin?: HeadBody['pin'];
   readonly churn?: HeadBody['churn'];
@@ -81,7 +83,7 @@ export async function buildSnapshot(options: ToPublish): Promise<Snapshot> {
   for (const [index, octets] of newShards.entries()) {
     if (table.shards) blocks.set(shardKey(origin, variant, { ...table.shards, index }), octets);
   }
-  const wildcards = wildcardsIn(plan.levels);
+  const wildcards = options.isLiteral ? undefined : wildcardsIn(plan.levels);
   const body: HeadBody = {
     ...(wildcards && { wildcards }),
     zone: {

@@ -12,6 +12,9 @@ describe('RDATA from presentation form', () => {
   it.each<[keyof typeof TYPE, string, string?]>([
     ['A', '10.0.0.1'],
     ['AAAA', '2001:db8::1'],
+    ['AAAA', '::ffff:1.2.3.4', '::ffff:102:304'],
+    ['A', '::ffff:1.2.3.4', '1.2.3.4'],
+    ['SVCB', '1 a. ipv6hint=::ffff:1.2.3.4', '1 a. ipv6hint=::ffff:102:304'],
     ['CNAME', 'web.marathon.mesos.'],
     ['CNAME', 'Web.Marathon.mesos', 'web.marathon.mesos.'],
     ['PTR', 'a\\.b\\032c.'],
@@ -38,6 +41,7 @@ describe('RDATA from presentation form', () => {
   it.each<[number, string, RegExp]>([
     [TYPE.A, '10.0.0', /IPv4/],
     [TYPE.A, '10.0.0.1 10.0.0.2', /1 fields too many/],
+    [TYPE.AAAA, '1.2.3.4', /IPv6/],
     [TYPE.MX, 'mail.example.com.', /number up to 65535/],
     [TYPE.MX, '70000 a.', /number up to 65535/],
     [TYPE.MX, '10', /too few/],

