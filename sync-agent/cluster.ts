@@ -34,8 +34,12 @@ export type Ended = {
   readonly frameworks: readonly string[];
   /** Names of completed frameworks that may be older ones of the same name. */
   readonly namesakes?: readonly string[];
-  /** Ids of completed frameworks by name. */
+  /** Ids of all completed frameworks by name. */
   readonly frameworkIds?: ReadonlyMap<string, readonly string[]>;
+  /** Names of registered frameworks by id; undefined where there are none, or they are not known. */
+  readonly registered?: ReadonlyMap<string, string>;
+  /** Parts of names that several frameworks have, none of them known to have completed. */
+  readonly contested?: ReadonlySet<string>;
 };
 
 /** A task in a terminal state, by what tells its names from any other task's. */

@@ -5,8 +5,9 @@ import type { SourceRead } from './source-read.ts';
 
 /**
  * Is it known of what is missing that it ended? Of a task by a task in a terminal state that has its hash, agent
- * and framework; of all in a framework by its completion, which of a namesake has to show in one of them. Costs a hash for each ended task that could be one of
- * those missing. Of names that ServerSets had the source knows itself.
+ * and framework; of all in a framework by its completion, which of a namesake has to show in one of them. Which of
+ * several namesakes they ran in nobody knows: then each task has to show. Costs a hash for each ended task that could
+ * be one of those missing. Of names that ServerSets had the source knows itself.
  */
 export function endedAmong(
   missing: readonly Missing[],
@@ -40,12 +41,14 @@ export function endedAmong(
   }
 
   const names = missing.filter(({ instance, value }) => !instance && value === undefined);
+  const several = ended.namesakes ? partsOfSeveral(ended.frameworkIds, partsOf) : undefined;
   const explainAll = (name: string, isCertain: boolean): void => {
     for (const part of new Set(partsOf(name))) {
       const tasks = byFramework.get(part) ?? [];
       // One of that name that completed before these tasks ran has none of them among its own.
       const isNamesake = tasks.length > 0 && !tasks.some((task) => explained.has(task));
       if (isNamesake && (!isCertain || listed.has(part))) continue;
+      if (!isCertain && several?.has(part) === true) continue;
       for (const task of tasks) explained.add(task);
       for (const each of names) if (isOf(each, part, domain)) explained.add(each);
     }
@@ -53,6 +56,22 @@ export function endedAmong(
   for (const name of ended.frameworks) explainAll(name, true);
   for (const name of ended.namesakes ?? []) explainAll(name, false);
   return explained;
+}
+
+/** Parts of names that more than one completed framework has. */
+function partsOfSeveral(
+  frameworkIds: ReadonlyMap<string, readonly string[]> | undefined,
+  partsOf: (name: string) => readonly string[],
+): ReadonlySet<string> {
+  const several = new Set<string>();
+  const once = new Set<string>();
+  for (const [name, ids] of frameworkIds ?? []) {
+    for (const part of partsOf(name)) {
+      if (once.has(part) || ids.length > 1) several.add(part);
+      once.add(part);
+    }
+  }
+  return several;
 }
 
 function identityOf({ hash, tail, framework }: Instance): string {

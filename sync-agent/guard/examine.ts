@@ -3,7 +3,7 @@ import { type Clocks, createClocks, type ClocksOptions } from './clocks.ts';
 import { endedAmong } from './evidence.ts';
 import { withGivers } from './further-names.ts';
 import { findMissing, type Missing } from './missing.ts';
-import { add, countedNames, createScopes, type Scopes, type Tally } from './scopes.ts';
+import { add, countedNames, createScopes, scopeKey, type Scopes, type Tally } from './scopes.ts';
 import type { ReadSource } from './source-read.ts';
 
 /** A source that was read: what is gone from it that nothing explains. */
@@ -58,11 +58,18 @@ export function examine(source: ReadSource, options: ExamineOptions): Case {
     unexplained,
     namesWith: (each) => each.names.length + (sharedWith.get(each)?.length ?? 0),
     tallyOf,
-    added: scopes.count(newNames),
+    added: withoutContested(scopes.count(newNames), source),
     newcomers: new Set(
       newNames.map((name) => sharedNameOf(name, domain)).filter((name) => name !== undefined),
     ),
   };
+}
+
+/** New names make up for those that went, but not one framework's for another's. */
+function withoutContested(added: Tally, { name, ended }: ReadSource): Tally {
+  for (const part of ended.contested ?? [])
+    added.delete(scopeKey({ source: name, scope: `framework ${part}` }));
+  return added;
 }
 
 /** Names that are gone with the tasks that had them: each counted with the first that nothing explains. */

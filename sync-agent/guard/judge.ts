@@ -1,6 +1,7 @@
 import type { Case } from './examine.ts';
-import { succeeded, takenOver } from './keep.ts';
+import { succeeded } from './keep.ts';
 import type { Missing } from './missing.ts';
+import { takenOver } from './taken-over.ts';
 
 /** A case, and what becomes of what is missing in it. */
 export type Judged = Case & {
@@ -58,10 +59,11 @@ function replacedAmong(
   domain: string,
 ): ReadonlySet<Missing> {
   if (missing.length === 0) return new Set();
-  const { published } = source;
+  const { published, ended } = source;
+  const { contested } = ended;
   return new Set([
     ...takenOver(missing, source, domain),
     // While agents are on their way to a new leader, what is missing most likely still runs, successor or not.
-    ...(clocks.awaitsAgents ? [] : succeeded(missing, { published, newcomers, domain })),
+    ...(clocks.awaitsAgents ? [] : succeeded(missing, { published, newcomers, domain, contested })),
   ]);
 }

@@ -80,63 +80,10 @@ function createSharedValues(
   };
 }
 
-/** One of a task's own names, and whose it is. */
-type OwnName = { readonly task: Missing; readonly onAgent: boolean };
-
-/**
- * Those whose place is another's now: what was read leads to the same address and port, and not to them. An
- * agent's address is one place wherever it is named; a task's own may be used anew on each agent, as Docker's are.
- */
-export function takenOver(
-  missing: readonly Missing[],
-  { published, next }: ReadSource,
-  domain: string,
-): ReadonlySet<Missing> {
-  const taken = new Set<Missing>();
-  const ownNames = new Map<string, OwnName>();
-  for (const task of missing) {
-    if (!task.instance) continue;
-    for (const name of task.names) ownNames.set(name, { task, onAgent: name !== task.key });
-  }
-  if (ownNames.size === 0) return taken;
-  const places = new Map<string, OwnName[]>();
-  for (const place of placesIn(published, (target) => ownNames.has(target))) {
-    const own = ownNames.get(place.target);
-    const owners = places.get(place.key);
-    if (own && owners) owners.push(own);
-    else if (own) places.set(place.key, [own]);
-  }
-  if (places.size === 0) return taken;
-  for (const { key, target } of placesIn(next, () => true)) {
-    const owners = places.get(key);
-    const other = owners && readInstance(target, domain);
-    if (!other) continue;
-    for (const { task, onAgent } of owners) {
-      if (onAgent === other.onAgent && (onAgent || task.instance?.tail === other.tail)) taken.add(task);
-    }
-  }
-  return taken;
-}
-
-/** Where SRV values lead: address and port. */
-function* placesIn(
-  records: RecordSet,
-  isWanted: (target: string) => boolean,
-): Generator<{ readonly key: string; readonly target: string }> {
-  for (const values of records.SRV.values()) {
-    for (const value of values) {
-      const target = srvTarget(value);
-      if (!isWanted(target)) continue;
-      // Priority and weight, behind a space, are no part of the place.
-      const [port = ''] = value.slice(target.length).split(' ', 1);
-      for (const address of addressesOf(records, target)) yield { key: `${address}${port}`, target };
-    }
-  }
-}
-
 /**
  * Those that a successor took the place of: the only value of their name, which has a new task now. `newcomers`
- * are the shared names of tasks that were not published.
+ * are the shared names of tasks that were not published. Where several frameworks have that part of names (`contested`)
+ * it may be any one's.
  */
 export function succeeded(
   missing: readonly Missing[],
@@ -144,22 +91,22 @@ export function succeeded(
     published,
     newcomers,
     domain,
-  }: { readonly published: RecordSet; readonly newcomers: ReadonlySet<string>; readonly domain: string },
+    contested,
+  }: {
+    readonly published: RecordSet;
+    readonly newcomers: ReadonlySet<string>;
+    readonly domain: string;
+    readonly contested: ReadonlySet<string> | undefined;
+  },
 ): ReadonlySet<Missing> {
   if (newcomers.size === 0) return new Set();
   return new Set(
     missing.filter(({ instance }) => {
-      if (!instance) return false;
+      if (!instance || contested?.has(instance.framework) === true) return false;
       const own = sharedName({ ...instance, onAgent: false }, domain);
       const shared = hasName(published, own) ? own : sharedName({ ...instance, onAgent: true }, domain);
       const isOnlyOne = ADDRESS_TYPES.every((type) => (published[type].get(shared)?.length ?? 0) <= 1);
       return isOnlyOne && newcomers.has(shared);
     }),
   );
-}
-
-function addressesOf({ A, AAAA }: RecordSet, name: string): readonly string[] {
-  const six = AAAA.get(name);
-  const four = A.get(name) ?? [];
-  return six ? [...four, ...six] : four;
 }

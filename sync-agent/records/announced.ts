@@ -13,7 +13,12 @@ export type AnnouncedNames = {
     now: PlacedServerSet | undefined,
     state: ClusterState,
   ) => void;
+  /** Mesos may tell of a task's end after its node went. */
+  readonly lookAgain: (state: ClusterState) => void;
 };
+
+/** A name that is gone, and those of its members of which it is not known that they ended. */
+type Open = { readonly set: ServerSet; readonly members: readonly ServerSetMember[] };
 
 /** Names that are gone are remembered up to so many: a source may be asked again before they are let go. */
 const MAX_GONE = 10_000;
@@ -25,12 +30,28 @@ const MAX_GONE = 10_000;
 export function createAnnouncedNames(settings: RecordSettings): AnnouncedNames {
   const names = new Map<string, boolean>();
   const gone = new Set<string>();
+  const open = new Map<string, Open>();
   return {
     names,
+    lookAgain: (state) => {
+      const tasksBySet = new Map<ServerSet, ReturnType<typeof tasksOf>>();
+      for (const [name, { set, members }] of open) {
+        const tasks = tasksBySet.get(set) ?? tasksOf(set, state);
+        tasksBySet.set(set, tasks);
+        const left = members.filter((member) => !tasks.haveEnded(member));
+        if (left.length > 0) {
+          if (left.length < members.length) open.set(name, { set, members: left });
+          continue;
+        }
+        names.set(name, true);
+        open.delete(name);
+      }
+    },
     changed: (was, now, state) => {
       const here = now ? membersByName(now, settings) : new Map<string, ReadonlySet<string>>();
       for (const name of here.keys()) {
         gone.delete(name);
+        open.delete(name);
         names.set(name, false);
       }
       if (!was) return;
@@ -47,16 +68,17 @@ export function createAnnouncedNames(settings: RecordSettings): AnnouncedNames {
       for (const [name, by] of membersByName(was, settings)) {
         if (here.has(name)) continue;
         for (const member of by) if (!known.has(member)) known.set(member, hasEnded(member));
-        names.set(
-          name,
-          [...by].every((member) => known.get(member) === true),
-        );
+        const unknown = [...by].filter((member) => known.get(member) !== true);
+        names.set(name, unknown.length === 0);
+        if (unknown.length > 0)
+          open.set(name, { set: was.set, members: unknown.flatMap((member) => members.get(member) ?? []) });
         gone.delete(name);
         gone.add(name);
       }
       for (const name of gone) {
         if (gone.size <= MAX_GONE) break;
         gone.delete(name);
+        open.delete(name);
         names.delete(name);
       }
     },
@@ -111,7 +133,10 @@ function tasksOf(
     });
   return {
     haveEnded: ({ shard, task, primary }) => {
-      if (task) return ended.tasks.some(({ id, agentId }) => id === task.taskId && agentId === task.agentId);
+      if (task)
+        return ended.tasks.some(
+          ({ id, agentId, frameworkName: of }) => id === task.taskId && agentId === task.agentId && isOf(of),
+        );
       if (shard === undefined || primary.agentId === undefined || recoveringAgents > 0) return false;
       // `TaskIdGenerator.java`: older ones begin with milliseconds.
       const isIts = ({ id, agentId }: EndedTask): boolean =>

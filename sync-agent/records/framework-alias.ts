@@ -25,7 +25,12 @@ export function withAliasesEnded(
     const aliases = frameworkAliases.get(toFrameworkPart(name, labelRules)) ?? [];
     return [name, ...aliases.filter((alias) => !taken.has(alias))];
   };
-  const { tasks, frameworks, namesakes, frameworkIds } = ended;
+  const aliased = new Set(
+    registered.flatMap(({ name }) => frameworkAliases.get(toFrameworkPart(name, labelRules)) ?? []),
+  );
+  // One that was called like a registered one's alias says nothing of the names that this gave.
+  const frameworks = ended.frameworks.filter((name) => !aliased.has(toFrameworkPart(name, labelRules)));
+  const { tasks, namesakes, frameworkIds } = ended;
   return {
     ...ended,
     tasks: tasks.flatMap((task) =>

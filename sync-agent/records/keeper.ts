@@ -150,6 +150,7 @@ export function createRecordKeeper(settings: RecordSettings): RecordKeeper {
 
   const updateSets = (state: ClusterState, addressesOfHost: AddressesOfHost): void => {
     const { serverSets } = state;
+    announced.lookAgain(state);
     if (!serverSets && sets.size === 0) return;
     const hiddenIds = new Set<string>();
     for (const { chosen } of groups.values()) for (const { task } of chosen.hidden) hiddenIds.add(task.id);

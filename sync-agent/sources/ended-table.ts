@@ -1,4 +1,5 @@
 import type { Ended, EndedTask } from '../cluster.ts';
+import { endedFrameworks } from './ended-frameworks.ts';
 import type { EndedFacts } from './mesos-v0.ts';
 
 /** What events said of tasks and frameworks that are gone, the newest of it. */
@@ -75,12 +76,7 @@ export function createEndedTable(): EndedTable {
         const name = nameOf.get(frameworkId) ?? completed.get(frameworkId);
         if (name !== undefined) for (const task of listOf(one, name)) tasks.push(task);
       }
-      const registered = new Set(nameOf.values());
-      const frameworkIds = new Map<string, string[]>();
-      for (const [id, name] of completed) {
-        if (!registered.has(name)) frameworkIds.set(name, [...(frameworkIds.get(name) ?? []), id]);
-      }
-      return { tasks, frameworks: [...frameworkIds.keys()], ...(frameworkIds.size > 0 && { frameworkIds }) };
+      return { tasks, ...endedFrameworks(completed, nameOf) };
     },
     copy: () => {
       const copy = createEndedTable();

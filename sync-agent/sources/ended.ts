@@ -1,5 +1,6 @@
 import { FormatError } from '../../zone/format-error.ts';
 import type { Ended, EndedTask, MesosFramework, ReportSkipped } from '../cluster.ts';
+import { endedFrameworks } from './ended-frameworks.ts';
 import { asObject, type JsonObject, listField, textField } from './fields.ts';
 import type { JsonPath } from './json-cutter.ts';
 import { type EndedFacts, isTerminal, readEndedTask } from './mesos-v0.ts';
@@ -50,19 +51,15 @@ export function collectEnded(report: ReportSkipped): EndedCollector {
           framework.name,
         );
       }
-      const registered = new Set([...frameworks.values()].map(({ name }) => name));
-      const completed = new Map<string, string[]>();
+      const completed: [id: string, name: string][] = [];
       for (const [index, json] of completedFrameworks(root, report).entries()) {
         const name = frameworkName(json, report);
         if (name === undefined) continue;
-        if (!registered.has(name)) completed.set(name, [...(completed.get(name) ?? []), idOf(json)]);
+        completed.push([idOf(json), name]);
         addAll(lists.get(`completed_frameworks ${index}`) ?? [], name);
       }
-      return {
-        tasks,
-        frameworks: [...completed.keys()],
-        ...(completed.size > 0 && { frameworkIds: completed }),
-      };
+      const registered = new Map(Array.from(frameworks.values(), ({ id, name }) => [id, name]));
+      return { tasks, ...endedFrameworks(completed, registered) };
     },
   };
 }

@@ -35,7 +35,7 @@ const ruleAt: CutRule = (path) => {
     if (member === 'tasks' || member === 'completed_tasks') return 'each';
     return PASSED_OVER_IN_FRAMEWORK.has(String(member)) ? 'skip' : undefined;
   }
-  if (part !== 'completed_frameworks' || member === 'name') return undefined;
+  if (part !== 'completed_frameworks' || member === 'name' || member === 'id') return undefined;
   return member === 'completed_tasks' || member === 'tasks' ? 'each' : 'skip';
 };
 

@@ -87,6 +87,10 @@ describe('aurora in the configuration', () => {
     const wrong = (): unknown => open({ zk: ZK, credentialsFile: file });
     expect(wrong).toThrow(/aurora\.zk: .*user:password/);
     expect(wrong).not.toThrow(/secret/);
+    await writeFile(file, '\n{"auth": [{"scheme": "digest", "credential": "doh:secret"}]}');
+    expect(wrong).toThrow(/--announcer-zookeeper-auth-config.*user:password/);
+    expect(wrong).not.toThrow(/secret/);
+    expect(() => open({ zk: ZK }, { AURORA_ZK_CREDENTIALS: '{"auth":[]}' })).toThrow('is JSON');
     expect(() => open({ zk: ZK, credentialsFile: join(folder, 'none') })).toThrow('aurora.credentialsFile');
     expect(() => open({ zk: ZK, credentialsFile: file }, { AURORA_ZK_CREDENTIALS: 'a:b' })).toThrow(
       'give one',
@@ -143,6 +147,13 @@ describe('framework aliases', () => {
     const settings = settingsWith({ frameworkAliases: new Map([['aurora', ['ts', 'au']]]) });
     const ended = { tasks: [], frameworks: ['Aurora'] };
     expect(withAliasesEnded(ended, [{ name: 'TS' }], settings).frameworks).toEqual(['Aurora', 'au']);
+  });
+
+  it('are not ended by a framework that was called like a registered one’s alias', () => {
+    const settings = settingsWith({ frameworkAliases: new Map([['aurora', ['ts', 'au']]]) });
+    const ended = { tasks: [], frameworks: ['TS', 'x'] };
+    expect(withAliasesEnded(ended, [{ name: 'Aurora' }], settings).frameworks).toEqual(['x']);
+    expect(withAliasesEnded(ended, [], settings).frameworks).toEqual(['TS', 'x']);
   });
 });
 

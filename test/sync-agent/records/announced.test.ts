@@ -96,6 +96,12 @@ describe('names of members that left', () => {
       { ended: [ended('t', 0)], recoveringAgents: 1 },
       true,
     ],
+    [
+      'are not known by a task of that id in another framework',
+      { members: [member(0, { task: { taskId: 't', agentId: 'x-S1' } })] },
+      { ended: [{ ...ended('t', 0), frameworkName: 'evil' }] },
+      false,
+    ],
     ['go with a set that is gone', one, { sets: [], ended: [ended(idOf(0), 0)] }, true],
     ['do not go with a set alone', one, { sets: [] }, false],
   ])('%s', (_, before, after, is) => {
@@ -108,6 +114,24 @@ describe('names of members that left', () => {
     expect(known(one, { members: [moved], ended: [ended(idOf(0), 0)] })).toMatchObject({ zero: false });
     const lost = { ...member(0), primary: endpointAt('gone:31000'), additional: [] };
     expect(known(one, { members: [lost] })).toMatchObject({ zero: false });
+  });
+
+  it('are over when Mesos says so later, bit by bit too, unless they are back by then', () => {
+    const keeper = createRecordKeeper(settingsWith());
+    const after = (parts: Parts): readonly (boolean | undefined)[] => {
+      const { announced } = keeper.update(stateOf(parts), none);
+      return [announced.get(ZERO), announced.get(SHARED)];
+    };
+    const two = { members: [member(0), member(2)] };
+    after(two);
+    expect(after({})).toEqual([false, false]);
+    expect(after({ ended: [ended(idOf(0), 0)], recoveringAgents: 1 })).toEqual([false, false]);
+    expect(after({ ended: [ended(idOf(0), 0)] })).toEqual([true, false]);
+    // Its entry may be gone from the master's list by now.
+    expect(after({ ended: [ended(idOf(2), 2)] })).toEqual([true, true]);
+    expect(after(two)).toEqual([false, false]);
+    expect(after({ members: [member(2)] })).toEqual([false, false]);
+    expect(after({ ...two, ended: [ended(idOf(0), 0)] })).toEqual([false, false]);
   });
 
   it('are over once all that had them are', () => {

@@ -290,13 +290,27 @@ describe('what ended', () => {
 
   it('is not told by unreachable tasks', async () => {
     const frameworks = [{ name: 'f', unreachable_tasks: [taskIn('LOST')] }];
-    expect((await readState({ ...STATE, frameworks })).state.ended).toEqual(NOTHING);
+    expect((await readState({ ...STATE, frameworks })).state.ended).toMatchObject(NOTHING);
   });
 
   it('names completed frameworks, each once, less those whose name a registered one has', async () => {
-    const completed_frameworks = ['batch', 'one', 'batch', ''].map((name) => ({ name }));
+    const completed_frameworks = ['batch', 'one', 'batch', '', 'One', 'o-n-e'].map((name, i) => ({
+      name,
+      id: `c${i}`,
+      principal: 'p',
+    }));
     const { state } = await readState({ ...STATE, completed_frameworks });
-    expect(state.ended.frameworks).toEqual(['batch', '']);
+    expect(state.ended.frameworks).toEqual(['batch', '', 'One', 'o-n-e']);
+    expect(state.ended.frameworkIds).toEqual(
+      new Map([
+        ['batch', ['c0', 'c2']],
+        ['one', ['c1']],
+        ['', ['c3']],
+        ['One', ['c4']],
+        ['o-n-e', ['c5']],
+      ]),
+    );
+    expect([...(state.ended.registered?.values() ?? [])]).toEqual(['one', 'two']);
   });
 
   it('has each task with the name of its own framework, whatever stands between them', async () => {
@@ -340,7 +354,8 @@ describe('what ended', () => {
     'completed frameworks that are %j are none',
     async (completed_frameworks) => {
       const { state, reasons } = await readState({ ...STATE, completed_frameworks });
-      expect(state.ended).toEqual(NOTHING);
+      expect(state.ended).toMatchObject(NOTHING);
+      expect(state.ended).not.toHaveProperty('frameworkIds');
       expect(state.frameworks).toHaveLength(2);
       expect(reasons()).toEqual(['framework-field']);
     },
