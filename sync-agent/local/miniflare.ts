@@ -38,7 +38,7 @@ export async function startLocalEdge({
     unsafeLocalExplorer: true,
     resourcePersistencePath: join(dataDir, 'kv'),
     handleStructuredLogs: ({ level, message }) => {
-      if (level === 'error' || level === 'warn') process.stderr.write(`worker: ${message}\n`);
+      if (level === 'error' || level === 'warn') process.stderr.write(`worker: ${withoutStack(message)}\n`);
     },
     workers: [
       {
@@ -73,6 +73,12 @@ export async function startLocalEdge({
     kv: { url: `${url}/cdn-cgi/local/explorer/api`, namespace: NAMESPACE },
     close: () => miniflare.dispose(),
   };
+}
+
+/** What the Worker says of its variables is for people: where in its code it found that is not. */
+export function withoutStack(message: string): string {
+  const [, said] = /^(?:Uncaught )?FormatError: (.*)/.exec(message) ?? [];
+  return said ?? message;
 }
 
 /** Loaded here, not before: it is large, optional where npm installed us, and only `up` needs it. */

@@ -3,6 +3,7 @@ import { sameFacts, sameLists } from '../same-facts.ts';
 import { listed, type NamedFramework } from './conflict.ts';
 import { describeFramework } from './framework.ts';
 import { partsOf } from './framework-alias.ts';
+import { refusedBy } from './reserved.ts';
 import { sharedLabel, type TaskNames } from './role-conflict.ts';
 import type { Alias } from './shape-aliases.ts';
 
@@ -24,7 +25,8 @@ type Options = TaskNames & {
 };
 
 /**
- * Aliases that are the name of another task or framework, of a static record, or another task's alias too. Names are
+ * Aliases that are the name of another task or framework, of a static record, or another task's alias too; one that is
+ * refused (`reserved.ts`) is in no answer. Names are
  * looked at only where there are aliases, and tasks' names only in frameworks that an alias is below of. Tasks count
  * from when they run, healthy or not, so that health does not make reports come and go.
  */
@@ -96,6 +98,7 @@ function claimedByAliases(
 ): ReadonlyMap<string, Claims> {
   const { settings, shaper } = options;
   const aliases = new Map<string, Claims>();
+  const isRefused = refusedBy(settings);
   for (const { framework, part } of frameworks) {
     const places = partsOf(part, settings).map((each) => `${each}.${settings.domain}.`);
     /** What the instance before of each gave: as a rule the same. */
@@ -108,6 +111,7 @@ function claimedByAliases(
       before.set(label, given);
       for (const { name, isLabel, by } of given) {
         for (const alias of isLabel ? places.map((place) => `${name}.${place}`) : [name]) {
+          if (isRefused?.(alias)) continue;
           const claims = aliases.get(alias);
           if (claims?.some((each) => isSame(each, framework, label))) continue;
           const text = `task ${task.id} of ${describeFramework(framework)} by ${by}`;

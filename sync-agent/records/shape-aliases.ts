@@ -22,6 +22,8 @@ type Facts = {
 
 const ALIAS_LABEL = 'mesos-doh.alias';
 const MAX_ALIASES = 32;
+/** Labels of an alias below its zone: the Worker may look for a wildcard at each (RFC 4592), in another block. */
+const MAX_DEPTH = 16;
 const LABEL = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 const NONE: readonly Alias[] = [];
 
@@ -60,17 +62,29 @@ function readAlias(
   const name = text.toLowerCase().replace(/\.$/, '');
   const labels = name.split('.');
   if (name.length > 253 || !labels.every((label) => LABEL.test(label))) return 'is no host name';
-  if (labels.length === 1 && !text.endsWith('.') && name !== domain)
-    return { name, isLabel: true, isZone: false };
-  const isWithin = (zone: string): boolean => name === zone || name.endsWith(`.${zone}`);
+  const isBound = aliases.within === 'framework';
   const own = `${part}.${domain}`;
+  const takesOthers = `is below ${own}, where other frameworks' tasks have names (records.aliases.within: "zone" lets it be)`;
+  if (labels.length === 1 && !text.endsWith('.') && name !== domain)
+    return isBound && isOfAgents(part) ? takesOthers : { name, isLabel: true, isZone: false };
+  const isWithin = (zone: string): boolean => name === zone || name.endsWith(`.${zone}`);
+  const isTooDeep = (zone: string): boolean => labels.length - zone.split('.').length > MAX_DEPTH;
   if (isWithin(domain)) {
     if (name === domain) return 'is the zone itself';
-    if (aliases.within === 'zone' || name.endsWith(`.${own}`))
-      return { name: `${name}.`, isLabel: false, isZone: false };
-    return `is not below ${own} (records.aliases.within: "zone" lets it be)`;
+    if (isTooDeep(domain)) return TOO_DEEP;
+    if (isBound && !name.endsWith(`.${own}`))
+      return `is not below ${own} (records.aliases.within: "zone" lets it be)`;
+    return isBound && isOfAgents(part) ? takesOthers : { name: `${name}.`, isLabel: false, isZone: false };
   }
   const zone = aliases.zones.find((each) => isWithin(each));
-  if (zone !== undefined) return { name: `${name}.`, isLabel: false, isZone: name === zone };
+  if (zone !== undefined)
+    return isTooDeep(zone) ? TOO_DEEP : { name: `${name}.`, isLabel: false, isZone: name === zone };
   return `is outside zone ${domain} (records.aliases.zones may name a zone for it)`;
+}
+
+const TOO_DEEP = `has more than ${MAX_DEPTH} labels below its zone`;
+
+/** `<task>.<framework>.slave.<domain>` is a task's name by its agents, whatever its framework is called. */
+function isOfAgents(part: string): boolean {
+  return part === 'slave' || part.endsWith('.slave');
 }

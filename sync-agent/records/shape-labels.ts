@@ -10,25 +10,36 @@ export type LabelReader = {
   readonly flag: (label: string) => boolean | undefined;
   readonly oneOf: <Word extends string>(label: string, words: readonly Word[]) => Word | undefined;
   readonly refuse: (label: string, why: string, reason?: Skipped['reason']) => void;
-  readonly problems: readonly Skipped[];
+  /** What was refused so far, each once: the first of them, and in one line how many more there were. */
+  readonly problems: () => readonly Skipped[];
 };
+
+/** Told of one task: whoever starts it writes its labels, and could fill the log of all. */
+const MAX_PROBLEMS = 16;
 
 /** `task` says whose labels they are: all instances of a task tell the same. */
 export function createLabelReader(labels: Labels | undefined, task: string): LabelReader {
-  const problems: Skipped[] = [];
+  const problems = new Map<string, Skipped>();
+  let further = 0;
   const text = (label: string): string | undefined => {
     const value = labels && Object.hasOwn(labels, label) ? labels[label]?.trim() : undefined;
     return value === '' ? undefined : value;
   };
   const refuse: LabelReader['refuse'] = (label, why, reason = 'task-label') => {
     const detail = `${task}: label ${label}: ${why}`;
-    if (problems.every((each) => each.detail !== detail)) problems.push({ reason, detail });
+    if (problems.has(detail)) return;
+    if (problems.size < MAX_PROBLEMS) problems.set(detail, { reason, detail });
+    else further++;
   };
   return {
     keys: labels ? Object.keys(labels) : [],
     text,
     refuse,
-    problems,
+    problems: () => {
+      const told = [...problems.values()];
+      if (further === 0) return told;
+      return [...told, { reason: 'task-label', detail: `${task}: ${further} more problems with its labels` }];
+    },
     list: (label) => listOf(text(label)),
     number: (label, most) => {
       const value = text(label);

@@ -12,6 +12,8 @@ export type PortsLeftOut = {
   readonly by: string;
 };
 
+const MAX_SAID = 8;
+
 /** By index from 0, in the order of discovery info, and in that of the host ports. */
 export function portsLeftOut(
   { ports, discovery }: MesosTask,
@@ -34,7 +36,7 @@ export function portsLeftOut(
   return {
     hostPorts: listed || off.size > 0 ? portsThatStay(ports, { listed, off }) : ports,
     discoveryPorts: announced.filter(({ number }, index) => stays(index) && !(hasZero && number === 0)),
-    by: by.join(', '),
+    by: by.length > MAX_SAID ? `${by.slice(0, MAX_SAID).join(', ')} and more` : by.join(', '),
   };
 }
 
@@ -61,24 +63,23 @@ function portsThatStay(
   { listed, off }: { readonly listed: ReadonlySet<number> | undefined; readonly off: ReadonlySet<number> },
 ): readonly PortRange[] {
   const stay: PortRange[] = [];
+  const indexes = [...(listed ?? off)].toSorted((a, b) => a - b);
+  let at = 0;
   let first = 0;
   for (const { begin, end } of ranges) {
-    const count = Math.max(0, end - begin + 1);
-    const among = (index: number): boolean => index >= first && index < first + count;
-    if (listed) {
-      for (const index of [...listed].toSorted((a, b) => a - b))
-        if (among(index) && !off.has(index))
-          stay.push({ begin: begin + index - first, end: begin + index - first });
-    } else {
-      let from = begin;
-      for (const index of [...off].filter((each) => among(each)).toSorted((a, b) => a - b)) {
-        const port = begin + index - first;
-        if (from < port) stay.push({ begin: from, end: port - 1 });
-        from = port + 1;
+    const behind = first + Math.max(0, end - begin + 1);
+    let from = begin;
+    for (let index = indexes[at]; index !== undefined && index < behind; index = indexes[++at]) {
+      const port = begin + index - first;
+      if (listed) {
+        if (!off.has(index)) stay.push({ begin: port, end: port });
+        continue;
       }
-      if (from <= end) stay.push({ begin: from, end });
+      if (from < port) stay.push({ begin: from, end: port - 1 });
+      from = port + 1;
     }
-    first += count;
+    if (!listed && from <= end) stay.push({ begin: from, end });
+    first = behind;
   }
   return stay;
 }

@@ -133,19 +133,21 @@ function servicePorts(label: string, { task, shape, place, settings }: Shaped): 
   }
   const target = `${label}${tail}.${place.inDomain}`;
   const { ports } = withVisiblePorts(task.discovery, settings.tasks?.minVisibility ?? 'framework');
-  const known = new Map<string, ServicePort>();
+  const known = new Map<string, ServicePort & { readonly tags: Tag[] }>();
   for (const port of ports) {
     if (port.number === 0) continue;
     const protocols = protocolLabels(port, settings);
     const key = `${port.number} ${protocols.join(' ')}`;
     const tags = tagsOf(port, shape);
     const before = known.get(key);
-    known.set(key, {
-      number: port.number,
-      protocols,
-      value: `${target}:${port.number}`,
-      tags: before ? [...before.tags, ...tags] : tags,
-    });
+    if (before) before.tags.push(...tags);
+    else
+      known.set(key, {
+        number: port.number,
+        protocols,
+        value: `${target}:${port.number}`,
+        tags: [...tags],
+      });
   }
   return [...known.values()];
 }

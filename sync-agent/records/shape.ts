@@ -82,7 +82,7 @@ export function shapeOf(task: MesosTask, part: string, rules: ShapeRules): TaskS
     ttl: own.number(OWN.ttl, MAX_TTL),
     srv: srvNumbers(own, rules),
     health: own.oneOf(OWN.health, ['leave-out', 'keep'] as const),
-    problems: labels.problems,
+    problems: labels.problems(),
   };
 }
 

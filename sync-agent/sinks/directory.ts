@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as v from 'valibot';
+import { readRegularFile, UnfitFileError } from './regular-file.ts';
 import { type Metadata, type Pair, type Sink, SinkError, type StoredValue } from './sink.ts';
 
 /**
@@ -13,6 +14,9 @@ import { type Metadata, type Pair, type Sink, SinkError, type StoredValue } from
  * the new value appears and adds the new metadata after it: a reader, or a crash, may find a value without
  * metadata for a moment, never with another value's. Keys that differ only in case need a file system that
  * tells them apart.
+ *
+ * Someone else may write to the directory: links are not followed, and what is no file, or larger than a sink's values
+ * or metadata may be, is not read.
  */
 export function createDirectorySink(path: string): Sink {
   const name = `directory ${path}`;
@@ -27,7 +31,7 @@ export function createDirectorySink(path: string): Sink {
       return await run();
     } catch (cause) {
       signal.throwIfAborted();
-      if (codeOf(cause) === '') throw cause;
+      if (codeOf(cause) === '' && !(cause instanceof UnfitFileError)) throw cause;
       throw new SinkError(`${name}: could not ${act}: ${describe(cause)}`, {
         cause,
         outcome: outcome(),
@@ -97,6 +101,11 @@ const MAX_FILE_NAME_OCTETS = 255;
 const TEMPORARY_PREFIX = '+';
 const LEFTOVER_AGE_MS = 3_600_000;
 const FILE_MODE = 0o640;
+/** What the contract in `sink.ts` lets them have. */
+const MAX_VALUE_OCTETS = 25 * 1024 * 1024;
+const MAX_METADATA_OCTETS = 1024;
+/** Of a pair that is replaced again and again while it is read. */
+const MAX_READS = 1000;
 
 /** The dots of `.`, `..` and of an own `.meta.json` are escaped too, which decodes to the same key. */
 function fileNameOf(key: string): string {
@@ -123,21 +132,23 @@ function keyOf(file: string): string | undefined {
  * to no metadata at all.
  */
 async function readPair(files: Files, signal: AbortSignal): Promise<StoredValue | undefined> {
-  for (;;) {
-    const before = await readIfThere(files.meta, signal);
-    const octets = await readIfThere(files.value, signal);
+  for (let reads = 0; reads < MAX_READS; reads++) {
+    const before = await readMetadata(files.meta, signal);
+    const octets = await readRegularFile(files.value, { maxOctets: MAX_VALUE_OCTETS, signal });
     if (!octets) return undefined;
-    const after = await readIfThere(files.meta, signal);
+    const after = await readMetadata(files.meta, signal);
     if (before?.toString() === after?.toString())
       return { value: new Uint8Array(octets), metadata: parseMetadata(after) };
   }
+  throw new SinkError(`${files.value}: its metadata changed each time it was read`);
 }
 
-async function readIfThere(file: string, signal: AbortSignal): Promise<Buffer | undefined> {
+/** What can't be metadata counts as none. */
+async function readMetadata(file: string, signal: AbortSignal): Promise<Buffer | undefined> {
   try {
-    return await readFile(file, { signal });
+    return await readRegularFile(file, { maxOctets: MAX_METADATA_OCTETS, signal });
   } catch (error) {
-    if (codeOf(error) === 'ENOENT') return undefined;
+    if (error instanceof UnfitFileError) return undefined;
     throw error;
   }
 }

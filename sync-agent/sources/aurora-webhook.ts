@@ -25,6 +25,8 @@ export type WebhookOptions = {
   readonly header: string;
   readonly secret: string;
   readonly sleep: Sleep;
+  /** 5 seconds where it is left out. */
+  readonly requestLimitMs?: number;
   /** Told when the address can't be listened on, and when it can. */
   readonly onProblem?: (problem: string | undefined) => void;
 };
@@ -32,12 +34,14 @@ export type WebhookOptions = {
 /** Executor configurations are in it. */
 const MAX_OCTETS = 4 * 1024 * 1024;
 const MAX_CONNECTIONS = 64;
-const REQUEST_LIMIT_MS = 10_000;
+/** From its first octet to its last: what is slower keeps others from connecting. */
+const REQUEST_LIMIT_MS = 5_000;
+const KEEP_ALIVE_MS = 10_000;
 const LISTEN_AGAIN_MS = 10_000;
 
 /** A server for the notices of whoever knows the secret. It answers before it looks at what they say. */
 export function createAuroraWebhook(options: WebhookOptions): AuroraWebhook {
-  const { host, port, path, sleep } = options;
+  const { host, port, path, sleep, requestLimitMs = REQUEST_LIMIT_MS } = options;
   const listeners = new Set<(task: AuroraTask | undefined) => void>();
   let taken = 0;
   let refused = 0;
@@ -70,7 +74,13 @@ export function createAuroraWebhook(options: WebhookOptions): AuroraWebhook {
       let isTold = false;
       while (!signal.aborted) {
         const server = createServer(
-          { requestTimeout: REQUEST_LIMIT_MS, keepAliveTimeout: REQUEST_LIMIT_MS },
+          {
+            headersTimeout: requestLimitMs,
+            requestTimeout: requestLimitMs,
+            // Node looks every 30 s by itself, whatever the limits are.
+            connectionsCheckingInterval: requestLimitMs / 5,
+            keepAliveTimeout: KEEP_ALIVE_MS,
+          },
           (request, response) => void answer(request, response).catch(() => response.destroy()),
         );
         server.maxConnections = MAX_CONNECTIONS;

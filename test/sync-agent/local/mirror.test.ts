@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { openMirror } from '../../../sync-agent/local/mirror.ts';
 import { createMemorySink } from '../../../sync-agent/sinks/memory.ts';
-import type { Sink } from '../../../sync-agent/sinks/sink.ts';
+import { type Sink, SinkError } from '../../../sync-agent/sinks/sink.ts';
 
 const HASH = '0123456789abcdef0123456789abcdef';
 const head = 'z/dc2.mesos/main/head';
@@ -93,6 +93,71 @@ describe('a mirror of what other agents publish', () => {
     const gone: Sink = { ...from, get: (key, at) => from.get(key === run ? 'none' : key, at) };
     const mirror = await openMirror([gone], { taken: [], signal });
     expect(await mirror.copyTo(createMemorySink(), signal)).toBe(1);
+  });
+
+  it('copies no zone that came after it was opened, whosever, and tells of each once', async () => {
+    const from = await sinkWith({ [head]: 'h1', [run]: 'r' });
+    const other = await sinkWith({ 'z/dc3.mesos/main/head': 'h3' });
+    const told: string[] = [];
+    const mirror = await openMirror([from, other], {
+      taken: ['mesos'],
+      signal,
+      report: (text) => void told.push(text),
+    });
+    for (const zone of ['mesos', 'dc3.mesos', 'new.mesos', 'dc2.mesos/x', 'a,b', '\u001B[2J']) {
+      const keys = [`z/${zone}/main/head`, `z/${zone}/main/r/7-${HASH}`];
+      await from.put(
+        keys.map((key) => ({ key, value: octets('evil') })),
+        signal,
+      );
+    }
+    const to = written();
+    await mirror.copyTo(to, signal);
+    await mirror.copyTo(to, signal);
+    expect(to.keys.toSorted()).toEqual([head, 'z/dc3.mesos/main/head', run].toSorted());
+    expect(await textOf(to, 'z/dc3.mesos/main/head')).toBe('h3');
+    const text = (zone: string): string => `memory has a new zone ${zone}, which is not copied`;
+    expect(told.toSorted()).toEqual(
+      [
+        text('mesos'),
+        text('dc3.mesos'),
+        `${text('new.mesos')}: start again to serve it too`,
+        text('dc2.mesos%2Fx'),
+        text('a%2Cb'),
+        text('%1B%5B2J'),
+      ].toSorted(),
+    );
+  });
+
+  it('tells of few new zones, however many there are', async () => {
+    const from = await sinkWith({ [head]: 'h1' });
+    let told = 0;
+    const mirror = await openMirror([from], { taken: [], signal, report: () => void told++ });
+    const keys = Array.from({ length: 100 }, (_, i) => `z/n${i}/main/head`);
+    await from.put(
+      keys.map((key) => ({ key, value: octets('x') })),
+      signal,
+    );
+    await mirror.copyTo(createMemorySink(), signal);
+    expect(told).toBe(16);
+  });
+
+  it.each(['a,b', '..', 'A.mesos', 'a..b', '\u001B[2J', 'a b', 'ü', 'a/b', '', `${'a'.repeat(64)}.b`])(
+    'is not opened with a zone called %j',
+    async (zone) => {
+      const from = await sinkWith({ [head]: 'h1', [`z/${zone}/main/head`]: 'x' });
+      const opened = openMirror([from], { taken: [], signal });
+      await expect(opened).rejects.toThrow(`a zone ${encodeURIComponent(zone)}, which is no zone's name`);
+    },
+  );
+
+  it('copies from the others where one sink fails, and then throws', async () => {
+    const bad = await sinkWith({ 'z/dc3.mesos/main/head': 'h3' });
+    const failing: Sink = { ...bad, get: () => Promise.reject(new SinkError('broken')) };
+    const mirror = await openMirror([failing, await sinkWith({ [head]: 'h1' })], { taken: [], signal });
+    const to = written();
+    await expect(mirror.copyTo(to, signal)).rejects.toThrow('broken');
+    expect(to.keys).toEqual([head]);
   });
 
   it('refuses a place without a zone, and a zone that is there twice', async () => {

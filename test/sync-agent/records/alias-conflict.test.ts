@@ -110,6 +110,10 @@ describe('an alias', () => {
     ],
     ["that is its task's own name", stateOf([called('web', 'web'), called('web', 'web', { id: 'web.2' })])],
     ['of the same word in two frameworks', stateOf([called('web', 'shop')], [called('job', 'shop')])],
+    [
+      "of two tasks that is the cluster's own name, which they do not get",
+      stateOf([called('web', 'leader.mesos')], [called('job', 'leader.mesos')]),
+    ],
     ['of a name nobody else has', stateOf([called('web', 'shop.mesos'), called('api')], [called('shop')])],
     ['of a task that ended', stateOf([called('web', 'api', { state: 'TASK_LOST' }), called('api')])],
     [

@@ -12,6 +12,22 @@ type Records = NonNullable<ConfigInput['records']>;
 const running = [statusWith({ netinfo: ['9.0.0.1'] })];
 const ports = [{ begin: 31000, end: 31001 }];
 
+const ZONE = { within: 'zone' } as const;
+const ASKS = 'alias-not-given: task t0 of framework "marathon" asks for it';
+const VHOSTS = { HAPROXY_0_VHOST: 'first.mesos, WWW.mesos.,api.apps.example' };
+
+type Case = [Records, string, Partial<MesosTask>, string[]];
+
+/** A task with vhosts and further labels, and why it has not the name. */
+function asked(...cases: [Records, string, Record<string, string>, string][]): Case[] {
+  return cases.map(([records, name, labels, why]) => [
+    records,
+    name,
+    { labels: { ...VHOSTS, ...labels } },
+    [`${ASKS} by label HAPROXY_0_VHOST: ${why}`],
+  ]);
+}
+
 function explain(records: Records, name: string, ...tasks: Partial<MesosTask>[]): Explanation {
   const all = tasks.map((task, i) => taskWith({ id: `t${i}`, running, ports, ...task }));
   const state = stateWith({
@@ -143,6 +159,67 @@ describe('explain says which label or rule', () => {
       ['no-address: task t0 of framework "marathon" has no address in any of netinfo (records.ipSources)'],
     ],
     [{ exclude: ['^w'] }, 'api.marathon.mesos', {}, []],
+    ...asked(
+      [{}, 'www.mesos', {}, "Marathon-LB's labels are not read (records.haproxy)"],
+      [
+        { labels: 'read', aliases: ZONE },
+        'www.mesos',
+        {},
+        "Marathon-LB's labels are not read (records.haproxy)",
+      ],
+      [{ haproxy: {}, aliases: ZONE }, 'www.mesos', { HAPROXY_0_ENABLED: 'No' }, 'HAPROXY_0_ENABLED is "No"'],
+      [
+        { haproxy: { strict: true }, aliases: ZONE },
+        'www.mesos',
+        {},
+        'HAPROXY_0_ENABLED is not set, and has to be true (records.haproxy.strict)',
+      ],
+      [
+        { haproxy: { strict: true }, aliases: ZONE },
+        'www.mesos',
+        { HAPROXY_0_ENABLED: 'maybe' },
+        'HAPROXY_0_ENABLED is "maybe", and has to be true (records.haproxy.strict)',
+      ],
+      [
+        { haproxy: { groups: ['external'] }, aliases: ZONE },
+        'www.mesos',
+        {},
+        'there is no HAPROXY_GROUP and no HAPROXY_0_GROUP, and only these groups count: external (records.haproxy.groups)',
+      ],
+      [
+        { haproxy: { groups: ['external', 'edge'] }, aliases: ZONE },
+        'www.mesos',
+        { HAPROXY_GROUP: 'internal' },
+        'none of its groups "internal" is among those that count: external, edge (records.haproxy.groups)',
+      ],
+      [
+        { haproxy: {} },
+        'www.mesos',
+        {},
+        '"WWW.mesos." is not below marathon.mesos (records.aliases.within: "zone" lets it be)',
+      ],
+      [
+        { haproxy: {}, aliases: ZONE },
+        'api.apps.example',
+        {},
+        '"api.apps.example" is outside zone mesos (records.aliases.zones may name a zone for it)',
+      ],
+    ),
+    [
+      {},
+      'shop.marathon.mesos',
+      { labels: { 'mesos-doh.alias': 'shop' } },
+      [`${ASKS} by label mesos-doh.alias: labels are not read (records.labels)`],
+    ],
+    [
+      { labels: 'read' },
+      'a32.marathon.mesos',
+      { labels: { 'mesos-doh.alias': Array.from({ length: 33 }, (_, i) => `a${i}`).join(',') } },
+      [`${ASKS} by label mesos-doh.alias: the task has more names by labels than count`],
+    ],
+    // Another's label, and one that gives the name.
+    [{ haproxy: {}, aliases: ZONE }, 'other.mesos', { labels: VHOSTS }, []],
+    [{ haproxy: {}, aliases: ZONE }, 'www.mesos', { labels: VHOSTS }, []],
   ])('keeps by %j the name %s from its values', (records, name, task, expected) => {
     const { missing } = explain(records, name, task);
     expect(missing.map(({ reason, detail }) => `${reason}: ${detail}`)).toEqual(expected);

@@ -19,6 +19,18 @@ const port = (number: number, parts: Partial<DiscoveryPort> = {}): DiscoveryPort
   ...parts,
 });
 const read = { labels: 'read' } as const;
+const listOf = (count: number, each: (i: number) => string): string =>
+  Array.from({ length: count }, (_, i) => each(i)).join(',');
+
+/** Labels that count how often one is read. */
+function counted(labels: Labels): { readonly labels: Labels; readonly reads: () => number } {
+  let reads = 0;
+  const get = (target: Labels, key: string | symbol): unknown => {
+    reads++;
+    return Reflect.get(target, key);
+  };
+  return { labels: new Proxy(labels, { get }), reads: () => reads };
+}
 
 describe('whether a task is published', () => {
   it.each<[Records, Partial<MesosTask>, TaskShape['hidden']]>([
@@ -247,6 +259,45 @@ describe('labels that can not be used', () => {
     ]);
   });
 
+  it.each<[string, Records, (count: number) => Labels, number]>([
+    ['names', read, (count) => ({ 'mesos-doh.alias': listOf(count, (i) => `bad_${i}`) }), 20_000],
+    [
+      'vhosts',
+      { haproxy: {} },
+      (count) =>
+        Object.fromEntries(Array.from({ length: count }, (_, i) => [`HAPROXY_${i}_VHOST`, `b_${i}.x`])),
+      257,
+    ],
+    ['port numbers', { portLabel: 'p' }, (count) => ({ p: listOf(count, (i) => `x${i}`) }), 20_000],
+  ])('are told of up to 16, and how many more there are: %s', (_, records, labelsOf, all) => {
+    const { labels, reads } = counted(labelsOf(20_000));
+    const { problems } = shape(records, { labels });
+    expect(problems).toHaveLength(17);
+    expect(problems[16]).toEqual({
+      reason: 'task-label',
+      detail: `task "web" of framework "marathon": ${all - 16} more problems with its labels`,
+    });
+    // Few looks at many labels: one at those of 256 ports.
+    expect(reads()).toBeLessThanOrEqual(256);
+  });
+
+  it('are told of and counted once', () => {
+    const labels = { 'mesos-doh.alias': `${listOf(16, (i) => `bad_${i}`)},bad_0,bad_15` };
+    expect(shape(read, { labels }).problems).toHaveLength(16);
+  });
+
+  it('are read of 256 ports alone', () => {
+    const labels = Object.fromEntries(
+      Array.from({ length: 300 }, (_, i) => [`HAPROXY_${i}_ENABLED`, 'false']),
+    );
+    const { problems, leftOutPorts } = shape({ haproxy: {} }, { labels, ports: [{ begin: 1, end: 300 }] });
+    expect(problems.map(({ detail }) => detail)).toEqual([
+      `${start} HAPROXY_256: only the first 256 ports that have such labels count`,
+    ]);
+    expect(leftOutPorts?.hostPorts).toEqual([{ begin: 257, end: 300 }]);
+    expect(leftOutPorts?.by).toMatch(/^label HAPROXY_0_ENABLED, .*, label HAPROXY_7_ENABLED and more$/);
+  });
+
   it('are not read from what every object has', () => {
     expect(shape({ overrideTaskName: 'constructor' }, { labels: {} }).name).toBeUndefined();
   });
@@ -288,6 +339,40 @@ describe('aliases', () => {
   ])('%j: %j', (records, labels, names) => {
     expect(shape(records, { labels }).aliases.map(({ name }) => name)).toEqual(names);
   });
+
+  it.each<[Records, string, number]>([
+    [read, 'marathon.mesos', 15],
+    [zone, 'mesos', 16],
+    [zone, 'apps.example', 16],
+  ])('%j: below %s have at most 16 labels below their zone', (records, below, most) => {
+    const labelled = (count: number): Partial<MesosTask> => ({
+      labels: { 'mesos-doh.alias': `${'a.'.repeat(count)}${below}` },
+    });
+    expect(shape(records, labelled(most)).aliases).toHaveLength(1);
+    const { aliases, problems } = shape(records, labelled(most + 1));
+    expect(aliases).toEqual([]);
+    expect(problems[0]?.detail).toContain('has more than 16 labels below its zone');
+  });
+
+  it.each<[string, string]>([
+    ['slave', 'web.marathon.slave.mesos'],
+    ['slave', 'web'],
+    ['marathon.slave', 'web.marathon.slave.mesos'],
+    ['marathon.slave', 'web'],
+  ])("of framework %s are not other frameworks' names by agent, as %s", (part, alias) => {
+    const task = { labels: { 'mesos-doh.alias': alias } };
+    const { aliases, problems } = shape(read, task, part);
+    expect(aliases).toEqual([]);
+    expect(problems.map(({ reason, detail }) => `${reason} ${detail}`)).toEqual([
+      expect.stringMatching(
+        /^task-label .* is below .*slave\.mesos, where other frameworks' tasks have names/,
+      ),
+    ]);
+    expect(shape({ ...read, aliases: { within: 'zone' } }, task, part).aliases).toHaveLength(1);
+    const elsewhere = { labels: { 'mesos-doh.alias': 'www.apps.example' } };
+    expect(shape({ ...read, aliases: { zones: ['apps.example'] } }, elsewhere, part).aliases).toHaveLength(1);
+    expect(shape(read, { labels: { 'mesos-doh.alias': 'web' } }, `${part}s`).aliases).toHaveLength(1);
+  });
 });
 
 describe('ports', () => {
@@ -299,6 +384,11 @@ describe('ports', () => {
     [{ portLabel: 'p' }, { ...three, labels: { p: '2,0' } }, '80 443; 5-5 7-7; label p'],
     [{ portLabel: 'p' }, { ...three, labels: {} }, ''],
     [{ portLabel: 'p' }, { ...three, labels: { p: '9' } }, '; ; label p'],
+    [
+      { portLabel: 'p', haproxy: {} },
+      { ...three, labels: { p: '0,1', HAPROXY_1_ENABLED: 'false' } },
+      '80; 5-5; label p, label HAPROXY_1_ENABLED',
+    ],
     [
       { haproxy: {} },
       { ...three, labels: { HAPROXY_1_ENABLED: 'false' } },

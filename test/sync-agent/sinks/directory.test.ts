@@ -1,6 +1,20 @@
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import {
+  chmod,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  symlink,
+  truncate,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { createDirectorySink } from '../../../sync-agent/sinks/directory.ts';
 import { SinkError } from '../../../sync-agent/sinks/sink.ts';
@@ -126,6 +140,48 @@ describe('directory sink', () => {
       await writeFile(join(path, 'k.meta.json'), damaged);
       expect(await sink.get('k', signal)).toEqual({ value: Uint8Array.of(1), metadata: undefined });
     }
+  });
+
+  it('gives no metadata from a link, a pipe, a directory or a file that is too large', async () => {
+    const path = await createPath();
+    const sink = createDirectorySink(path);
+    const meta = join(path, 'k.meta.json');
+    const secret = join(path, '..', 'secret.json');
+    await sink.put([{ key: 'k', value: Uint8Array.of(1), metadata: { v: '1' } }], signal);
+    await writeFile(secret, '{"token":"x"}');
+    const makers: (() => Promise<unknown>)[] = [
+      () => symlink(secret, meta),
+      () => promisify(execFile)('mkfifo', [meta]),
+      () => mkdir(meta),
+      () => writeFile(meta, JSON.stringify({ v: 'x'.repeat(1024) })),
+    ];
+    for (const make of makers) {
+      await rm(meta, { recursive: true });
+      await make();
+      expect(await sink.get('k', signal)).toEqual({ value: Uint8Array.of(1), metadata: undefined });
+    }
+  });
+
+  it('reads no value from a link or a pipe, nor one larger than 25 MiB', async () => {
+    const path = await createPath();
+    const sink = createDirectorySink(path);
+    await sink.put([{ key: 'k', value: Uint8Array.of(1) }], signal);
+    await symlink('k', join(path, 'link'));
+    await promisify(execFile)('mkfifo', [join(path, 'pipe')]);
+    for (const [key, octets] of [
+      ['large', 25 * 1024 * 1024],
+      ['larger', 25 * 1024 * 1024 + 1],
+    ] as const) {
+      await writeFile(join(path, key), '');
+      await truncate(join(path, key), octets);
+    }
+    const told = (key: string, why: string): RegExp =>
+      new RegExp(`^directory .*: could not read ${key}: it is ${why}`);
+    await expect(sink.get('link', signal)).rejects.toThrow(told('link', 'a link, which is not followed'));
+    await expect(sink.get('pipe', signal)).rejects.toThrow(told('pipe', 'no regular file'));
+    await expect(sink.get('larger', signal)).rejects.toThrow(told('larger', 'larger than 26214400 octets'));
+    await expect(sink.get('larger', signal)).rejects.toThrow(SinkError);
+    expect((await sink.get('large', signal))?.value).toHaveLength(25 * 1024 * 1024);
   });
 
   it('sweeps temporary files of a dead process, and leaves young ones', async () => {

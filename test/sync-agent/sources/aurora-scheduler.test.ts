@@ -1,4 +1,5 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import { connect } from 'node:net';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { sleepFor } from '../../../sync-agent/retry.ts';
 import {
@@ -445,6 +446,47 @@ describe("the scheduler's webhook", () => {
     release();
     await vi.waitUntil(() => server.requests.length >= 3);
     expect(await portsOf(source)).toEqual([]);
+  });
+
+  it('lets go of connections whose request does not come, as many as there may be', async () => {
+    const stop = new AbortController();
+    const webhook = createAuroraWebhook({
+      host: '127.0.0.1',
+      port: 0,
+      path: '/',
+      header: 'x-secret',
+      secret: SECRET,
+      sleep: sleepFor,
+      requestLimitMs: 100,
+    });
+    const running = webhook.run(stop.signal);
+    onTestFinished(async () => {
+      stop.abort();
+      await running;
+    });
+    await vi.waitUntil(() => webhook.url() !== undefined);
+    const { port } = new URL(webhook.url() ?? '');
+    let closed = 0;
+    const slow = Array.from({ length: 64 }, (_, i) => {
+      const socket = connect(Number(port), '127.0.0.1');
+      // Some with half a head, some with half a body, some without a word.
+      if (i % 3 === 0) socket.write('POST / HTTP/1.1\r\nHost: x\r\n');
+      if (i % 3 === 1)
+        socket.write(`POST / HTTP/1.1\r\nHost: x\r\nX-Secret: ${SECRET}\r\nContent-Length: 9\r\n\r\nab`);
+      return socket
+        .on('error', () => undefined)
+        .on('close', () => void closed++)
+        .resume();
+    });
+    onTestFinished(() => slow.forEach((socket) => void socket.destroy()));
+    await vi.waitUntil(() => closed === 64, { timeout: 4_000 });
+    const body = notice({ id: 't1' });
+    const answer = await fetch(webhook.url() ?? '', {
+      method: 'POST',
+      body,
+      headers: { 'x-secret': SECRET },
+    });
+    expect(answer.status).toBe(204);
   });
 
   it('that can not listen is told of, and tried again', async () => {
