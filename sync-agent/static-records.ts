@@ -22,7 +22,11 @@ export type StaticRecords = {
 export function openStaticRecords(place: ZoneFilePlace): StaticRecords {
   const { path } = place;
   const stampOf = (): string => {
-    const { mtimeMs, ctimeMs, size, ino } = statSync(path);
+    const stats = statSync(path);
+    // Others may have no end, or none to read from.
+    if (!stats.isFile())
+      throw new FormatError(path, 'is no file: a zone file should be one, or a link to one');
+    const { mtimeMs, ctimeMs, size, ino } = stats;
     if (size > MAX_OCTETS) throw new FormatError(path, `is larger than ${MAX_OCTETS} octets`);
     return `${mtimeMs} ${ctimeMs} ${size} ${ino}`;
   };

@@ -29,9 +29,11 @@ type Line = {
   readonly number: number;
 };
 
-/** Types of what the agent says itself, and of what only questions and answers have (RFC 6895 §3.1). */
-const isRefused = (type: number): boolean =>
-  type === 0 || type === TYPE.SOA || type === TYPE.NS || type === 41 || (type >= 128 && type <= 255);
+const OPT = 41;
+/** Types that only questions and messages have (RFC 6895 §3.1). */
+const isMeta = (type: number): boolean => type === 0 || type === OPT || (type >= 128 && type <= 255);
+/** Those of them that have no name in `TYPE`. */
+const META_NAMES = new Set(['OPT', 'TKEY', 'TSIG', 'MAILB', 'MAILA']);
 
 /**
  * The records of a zone-file fragment (RFC 1035 §5), `$ORIGIN` being the domain at its start. A name has one TTL: the
@@ -51,7 +53,7 @@ export function parseZoneFile(
       if (read) lines.push(read);
     } catch (error) {
       if (!(error instanceof FormatError)) throw error;
-      throw new FormatError(`${place.path}:${line.number}`, `${shortened(line.text)}: ${error.message}`);
+      throw new FormatError(`${place.path}:${line.number}`, whatIsWrong(line, error));
     }
   }
   return toRecords(lines, { place, note });
@@ -68,7 +70,8 @@ function readLine(
     readDirective(text, scope);
     return undefined;
   }
-  const [, name = '', fields = text] = isIndented ? [] : (/^(\S+)\s+(.*)$/.exec(text) ?? []);
+  if (text.includes('\uFFFD')) throw new FormatError('line', 'has octets that are no UTF-8');
+  const [, name = '', fields = text] = isIndented ? [] : (/^((?:\\.|[^\s\\])+)\s+(.*)$/.exec(text) ?? []);
   if (!isIndented && name === '') throw new FormatError('line', 'has a name and nothing else');
   const owner = isIndented ? scope.owner : absolute(name, scope.origin);
   if (owner === undefined) throw new FormatError('line', 'begins with blanks and follows no name');
@@ -76,9 +79,11 @@ function readLine(
   scope.owner = owner;
   const record = readFields(fields, scope.ttl);
   const type = typeCode(record.type);
+  if (META_NAMES.has(record.type.toUpperCase()) || (type !== undefined && isMeta(type)))
+    throw new FormatError(record.type, 'is a type of questions and messages: no record has it');
   if (type === undefined) throw new FormatError('type', `${JSON.stringify(record.type)} is not known here`);
   checkType(type, owner, place);
-  const rdata = parseRdata(type, withAbsoluteNames(record.content, type, scope.origin));
+  const rdata = parseRdata(type, withAbsoluteNames(inAscii(record.content), type, scope.origin));
   return { owner, type, rdata, ttl: record.ttl, number };
 }
 
@@ -133,13 +138,28 @@ function recordOf(ttl: number, rest: string): { ttl: number; type: string; conte
   return record;
 }
 
+/** What is not ASCII as the octets that it is in the file (UTF-8): `ü` is `\195\188`. */
+function inAscii(text: string): string {
+  return text.replaceAll(/\\[\0-\x7F]|\\?([^\0-\x7F])/gu, (all, letter: string | undefined) =>
+    letter === undefined
+      ? all
+      : Array.from(new TextEncoder().encode(letter), (octet) => `\\${octet}`).join(''),
+  );
+}
+
 function absolute(name: string, origin: OwnerName): OwnerName {
   if (name === '@') return origin;
   return parseName(/(?:^|[^\\])(?:\\\\)*\.$/.test(name) ? name : `${name}.${origin}`);
 }
 
 function checkOwner(owner: OwnerName, { domain }: ZoneFilePlace): void {
-  if (!isNameWithin(owner, domain)) throw new FormatError(`name ${owner}`, `is not in the zone ${domain}`);
+  if (owner.includes('\\'))
+    throw new FormatError(
+      `name ${owner}`,
+      'has dots, blanks or other letters that have to be escaped: such names are not served',
+    );
+  if (!isNameWithin(owner, domain))
+    throw new FormatError(`name ${owner || '.'}`, `is not in the zone ${domain}`);
   if (!isAskable(`${owner}.`))
     throw new FormatError(
       `name ${owner}`,
@@ -152,7 +172,7 @@ function checkOwner(owner: OwnerName, { domain }: ZoneFilePlace): void {
 }
 
 function checkType(type: number, owner: OwnerName, { domain }: ZoneFilePlace): void {
-  if (isRefused(type))
+  if (type === TYPE.SOA || type === TYPE.NS)
     throw new FormatError(typeName(type), 'is not taken from a file: SOA and NS are the configuration’s');
   if (type === TYPE.CNAME && owner === domain)
     throw new FormatError('CNAME', 'can not be at the apex of a zone (RFC 1034 §3.6.2)');
@@ -215,6 +235,18 @@ function valueOf(
   }
 }
 
-function shortened(text: string): string {
-  return text.length > 80 ? `${text.slice(0, 77)}…` : text;
+/** Shows lines alone that look like what they should be: the file may be another than meant, with secrets in it. */
+function whatIsWrong({ text, isIndented }: ZoneFileLine, { message }: FormatError): string {
+  const fields = text.split(/\s+/, MAX_FIELDS).slice(isIndented ? 0 : 1);
+  const isType = (field: string): boolean => META_NAMES.has(field) || typeCode(field) !== undefined;
+  const isShown = text.startsWith('$') || fields.some((field) => isType(field.toUpperCase()));
+  if (!isShown) return 'record: should be TYPE DATA behind a name, of a type that is known here';
+  const end =
+    message.length > MAX_SAID ? `${message.slice(0, MAX_SHOWN)}…${message.slice(-MAX_SHOWN)}` : message;
+  return `${text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN - 1)}…` : text}: ${end}`;
 }
+
+/** Name, TTL, class and type. */
+const MAX_FIELDS = 4;
+const MAX_SHOWN = 40;
+const MAX_SAID = 160;

@@ -29,6 +29,11 @@ export function formatAddress(octets: Uint8Array): string {
   return `${hex(groups.slice(0, zeros.start))}::${hex(groups.slice(zeros.start + zeros.length))}`;
 }
 
+/** The IPv6 form of 4 octets (RFC 4291 §2.5.5.2). */
+export function mappedAddress(octets: Uint8Array): Uint8Array {
+  return Uint8Array.from([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, ...octets]);
+}
+
 /** Canonical text of an address text, or undefined if it is none. */
 export function canonicalAddress(text: string): string | undefined {
   const octets = parseAddress(text);

@@ -1,4 +1,4 @@
-import { parseAddress } from './address.ts';
+import { mappedAddress, parseAddress } from './address.ts';
 import { FormatError } from './format-error.ts';
 import { nameToWire, parseName } from './name.ts';
 import { createWriter, type OctetWriter } from './octets.ts';
@@ -71,8 +71,9 @@ function number(tokens: Token[], most: number, what: string): number {
 function address(tokens: Token[], octets: 4 | 16, what: string): Uint8Array {
   const { text } = next(tokens, what);
   const parsed = parseAddress(text);
-  // An IPv4-mapped address is one of four octets to us.
   if (parsed?.length === octets) return parsed;
+  // An IPv4-mapped address is one of four octets to `parseAddress`.
+  if (parsed?.length === 4 && text.includes(':')) return mappedAddress(parsed);
   throw new FormatError(
     what,
     `has ${JSON.stringify(text)} where an IPv${octets === 4 ? 4 : 6} address should be`,

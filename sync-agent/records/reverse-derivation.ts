@@ -5,7 +5,13 @@ import type { Derivation, DerivationFacts, Reason } from './derivation.ts';
 import type { RecordValue } from './difference.ts';
 import { sayWhyHidden } from './hidden.ts';
 import type { RecordSet } from './record-set.ts';
-import { isOneHost, reverseRecords, type ReverseOptions, withoutOtherNames } from './reverse.ts';
+import {
+  addressFacts,
+  isOneHost,
+  reverseRecords,
+  type ReverseOptions,
+  withoutOtherNames,
+} from './reverse.ts';
 
 const MAX_NAMES = 10;
 
@@ -37,9 +43,12 @@ export function reverseDerivation(options: ReverseOptions): Derivation {
 
 /** The address values that are this address, however they are written. */
 function valuesWith(address: string, records: RecordSet): RecordValue[] {
-  const type = address.includes(':') ? 'AAAA' : 'A';
-  return [...records[type]].flatMap(([name, values]) =>
-    values.filter((value) => canonicalAddress(value) === address).map((value) => ({ type, name, value })),
+  // The mapped form of an IPv4 address is that address.
+  const types = address.includes(':') ? (['AAAA'] as const) : (['A', 'AAAA'] as const);
+  return types.flatMap((type) =>
+    [...records[type]].flatMap(([name, values]) =>
+      values.filter((value) => canonicalAddress(value) === address).map((value) => ({ type, name, value })),
+    ),
   );
 }
 
@@ -54,7 +63,7 @@ function whyNoPointer(name: string, options: ReverseOptions, facts: DerivationFa
   const names = new Set(valuesWith(address, facts.records).map((each) => each.name));
   const isCounted = isOneHost(domain, nameServer);
   const counted = new Set([...names].filter((each) => isCounted(each)));
-  const things = withoutOtherNames(counted, options.settings);
+  const things = withoutOtherNames(counted, options.settings, addressFacts(name, facts.records, domain));
   const pointers = new Set(reverseRecords(facts.records, options).MORE.get(name) ?? []);
   const found: Reason[] = [];
   if (things.some((each) => !pointers.has(`PTR ${each}`)))

@@ -72,15 +72,21 @@ export function createReverseKeeper(options: ReverseOptions): ReverseKeeper {
   /** Names that count, by the reverse name of their addresses in the zone; and the other way round. */
   const namesAt = new Map<string, Set<string>>();
   const ownersOf = new Map<string, readonly string[]>();
+  /** Reverse names of agents' addresses. */
+  const agents = `slave.${settings.domain}.`;
+  let ofAgents: ReadonlySet<string> = NOBODY;
   const ownerAt = remember((address: string): string => {
     const octets = parseAddress(address);
     const owner = octets ? reverseName(octets) : '';
     return owner.endsWith(suffix) ? owner : '';
   }, REMEMBERED_ADDRESSES);
 
-  const ownersNow = ({ A, AAAA }: RecordSet, name: string): readonly string[] => {
+  const ownersFor = ({ A, AAAA }: RecordSet, name: string): readonly string[] => {
     const addresses = [...(A.get(name) ?? NO_OWNERS), ...(AAAA.get(name) ?? NO_OWNERS)];
-    const owners = addresses.map((address) => ownerAt(address)).filter((owner) => owner !== '');
+    return addresses.map((address) => ownerAt(address)).filter((owner) => owner !== '');
+  };
+  const ownersNow = (records: RecordSet, name: string): readonly string[] => {
+    const owners = ownersFor(records, name);
     return owners.length > 0 && isCounted(name) ? owners : NO_OWNERS;
   };
   const join = (name: string, owners: readonly string[]): void => {
@@ -99,8 +105,9 @@ export function createReverseKeeper(options: ReverseOptions): ReverseKeeper {
       if (names?.size === 0) namesAt.delete(owner);
     }
   };
-  const pointersOf = (owner: string): readonly string[] | undefined => {
-    const targets = targetsOf(namesAt.get(owner) ?? NOBODY, options);
+  const pointersOf = (records: RecordSet, owner: string): readonly string[] | undefined => {
+    const at = { isOfAgent: ofAgents.has(owner), isFramework: isFrameworkIn(records) };
+    const targets = targetsOf(namesAt.get(owner) ?? NOBODY, { ...options, at });
     return targets.length > 0 ? targets.map((name) => `PTR ${name}`) : undefined;
   };
 
@@ -108,11 +115,12 @@ export function createReverseKeeper(options: ReverseOptions): ReverseKeeper {
     all: (records) => {
       namesAt.clear();
       ownersOf.clear();
+      ofAgents = new Set(ownersFor(records, agents));
       for (const name of records.A.keys()) join(name, ownersNow(records, name));
       for (const name of records.AAAA.keys()) if (!records.A.has(name)) join(name, ownersNow(records, name));
       const made = emptyRecords();
       for (const owner of namesAt.keys()) {
-        const pointers = pointersOf(owner);
+        const pointers = pointersOf(records, owner);
         if (pointers) made.MORE.set(owner, [...pointers]);
       }
       return made;
@@ -127,13 +135,46 @@ export function createReverseKeeper(options: ReverseOptions): ReverseKeeper {
         for (const owner of now) if (!before.has(owner)) touched.add(owner);
         leave(name, gone);
         join(name, [...now]);
+        if (name === agents) {
+          const earlier = ofAgents;
+          ofAgents = new Set(ownersFor(records, agents));
+          for (const owner of new Set([...earlier, ...ofAgents]))
+            if (earlier.has(owner) !== ofAgents.has(owner)) touched.add(owner);
+        }
+        if (name.startsWith(FRAMEWORK_PORT))
+          for (const owner of ownersOf.get(name.slice(FRAMEWORK_PORT.length)) ?? NO_OWNERS)
+            touched.add(owner);
       }
-      return Array.from(touched, (name) => ({ name, values: { MORE: pointersOf(name) } }));
+      return Array.from(touched, (name) => ({ name, values: { MORE: pointersOf(records, name) } }));
     },
   };
 }
 
 const NOBODY: ReadonlySet<string> = new Set();
+const FRAMEWORK_PORT = '_framework._tcp.';
+
+/** What an address and the names that have it are, besides what the names say. */
+export type AddressFacts = {
+  /** Tasks may run on its network, each beside the others. */
+  readonly isOfAgent: boolean;
+  readonly isFramework: (name: string) => boolean;
+};
+
+/** The facts of an address, as `reverseName` has it. */
+export function addressFacts(owner: string, records: RecordSet, domain: string): AddressFacts {
+  const agents = `slave.${domain}.`;
+  const addresses = [...(records.A.get(agents) ?? []), ...(records.AAAA.get(agents) ?? [])];
+  const isIt = (address: string): boolean => {
+    const octets = parseAddress(address);
+    return octets !== undefined && reverseName(octets) === owner;
+  };
+  return { isOfAgent: addresses.some((each) => isIt(each)), isFramework: isFrameworkIn(records) };
+}
+
+/** A scheduler's name has its port. */
+function isFrameworkIn({ SRV }: RecordSet): (name: string) => boolean {
+  return (name) => SRV.has(`${FRAMEWORK_PORT}${name}`);
+}
 
 /** Does a name stand for one host, or one thing that runs on several, and not for all hosts of a kind? */
 export function isOneHost(domain: string, nameServer: string): (name: string) => boolean {
@@ -148,9 +189,9 @@ export function isOneHost(domain: string, nameServer: string): (name: string) =>
 
 function targetsOf(
   all: ReadonlySet<string>,
-  { ambiguous, settings }: Pick<ReverseOptions, 'ambiguous' | 'settings'>,
+  { ambiguous, settings, at }: Pick<ReverseOptions, 'ambiguous' | 'settings'> & { at: AddressFacts },
 ): readonly string[] {
-  const names = withoutOtherNames(all, settings);
+  const names = withoutOtherNames(all, settings, at);
   if (names.length <= 1 || ambiguous === 'all') return names.toSorted();
   const ofAgents = `.${agentDomain(settings.domain)}`;
   const agents = ambiguous === 'agent' ? names.filter((name) => name.endsWith(ofAgents)) : [];
@@ -160,11 +201,13 @@ function targetsOf(
 /**
  * One name for each thing: a task's instances are its shared name, which has the address too; a discovery name as it
  * stands and an alias of a framework are the label and the framework; a ServerSet's member is its set; what is below a
- * shared name (tags, numbered ports) or beside it (`-portN`) is the task that has it.
+ * shared name (tags, numbered ports) or beside it (`-portN`) is the task that has it. An address that one task alone has
+ * is that task's, whatever else it is called there (aliases, vhosts): but not an agent's, and no scheduler is a task.
  */
 export function withoutOtherNames(
   all: ReadonlySet<string>,
   { domain, labelRules, frameworkAliases }: ReverseOptions['settings'],
+  { isOfAgent, isFramework }: AddressFacts,
 ): readonly string[] {
   const others = new Set<string>();
   const mainPart = new Map<string, string>();
@@ -195,5 +238,16 @@ export function withoutOtherNames(
     const framework = mainPart.get(instance.framework);
     if (framework !== undefined && has({ ...instance, framework })) others.add(shared);
   }
-  return [...all].filter((name) => !others.has(name));
+  const names = [...all].filter((name) => !others.has(name));
+  const [task, another] = names.filter((name) => tasks.has(name));
+  // A variant may have agents' names without `slave`.
+  const ofAgents = `.${agentDomain(domain)}`;
+  if (
+    task === undefined ||
+    another !== undefined ||
+    isOfAgent ||
+    names.some((name) => name.endsWith(ofAgents))
+  )
+    return names;
+  return names.filter((name) => name === task || isFramework(name) || readInstance(name, domain));
 }

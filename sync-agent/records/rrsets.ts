@@ -1,4 +1,4 @@
-import { parseAddress } from '../../zone/address.ts';
+import { mappedAddress, parseAddress } from '../../zone/address.ts';
 import { FormatError } from '../../zone/format-error.ts';
 import { compareOctets, sameOctets } from '../../zone/hash.ts';
 import { isNameWithin, type OwnerName, parseName } from '../../zone/name.ts';
@@ -71,7 +71,7 @@ export function toZoneContent(
         const values: RData[] = [];
         for (const address of records[type].get(text) ?? NONE) {
           const rdata = parseAddress(address);
-          if (rdata) values.push(rdata);
+          if (rdata) values.push(type === 'AAAA' && rdata.length === 4 ? mappedAddress(rdata) : rdata);
         }
         add(TYPE[type], values);
       }

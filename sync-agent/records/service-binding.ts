@@ -21,6 +21,7 @@ const MAX_PROTOCOLS = 8;
 /** On a discovery port, or with `.<the port's number in order>` behind it on the task. */
 const ALPN_LABEL = 'mesos-doh.alpn';
 const SVCB_LABEL = 'mesos-doh.svcb';
+const SCHEME = /^[a-z][a-z0-9-]{0,61}$/;
 
 export type BindingNames = {
   /** Whose records they are: `web.marathon.mesos.`, and the task's own names where it and its agent are reached. */
@@ -82,12 +83,16 @@ export function boundPorts(
     const alpn = told === undefined ? undefined : parseAlpn(told);
     if (told !== undefined && !alpn)
       wrong(ALPN_LABEL, `is ${JSON.stringify(told)}: should be such as h2,http/1.1, or none`);
-    if (scheme !== undefined) {
-      if (/^[a-z][a-z0-9-]{0,61}$/.test(scheme)) bound.push({ port, type: 'SVCB', scheme, alpn: alpn ?? [] });
-      else wrong(SVCB_LABEL, `is ${JSON.stringify(scheme)}: should be a scheme such as mqtt`);
+    if (scheme !== undefined && SCHEME.test(scheme)) {
+      bound.push({ port, type: 'SVCB', scheme, alpn: alpn ?? [] });
       continue;
     }
-    const spoken = alpn ?? (from === 'named-ports' ? alpnOfName(port) : []);
+    const named = from === 'named-ports' ? alpnOfName(port) : [];
+    if (scheme !== undefined)
+      wrong(SVCB_LABEL, `is ${JSON.stringify(scheme)}: should be a scheme such as mqtt`);
+    // The label on protocols was meant for that scheme: it makes no HTTPS of what is none by its name.
+    const isNone = scheme !== undefined && named.length === 0;
+    const spoken = isNone ? [] : (alpn ?? named);
     if (spoken.length > 0) bound.push({ port, type: 'HTTPS', scheme: 'https', alpn: spoken });
   }
   return bound;
@@ -125,9 +130,12 @@ function alpnOfName({ name, protocols }: ServedPort): readonly string[] {
   return protocols.includes(protocol) && Object.hasOwn(ALPN_BY_NAME, word) ? (ALPN_BY_NAME[word] ?? []) : [];
 }
 
-/** Protocol ids (RFC 7301) without what would have to be escaped; none for `none`, undefined for what is neither. */
+/**
+ * Protocol ids (RFC 7301) without what would have to be escaped; none for `none` in any case, undefined for what is
+ * neither.
+ */
 function parseAlpn(text: string): readonly string[] | undefined {
-  if (text.trim() === 'none') return [];
+  if (text.trim().toLowerCase() === 'none') return [];
   const ids = text.split(',').map((id) => id.trim());
   const isGood = ids.length <= MAX_PROTOCOLS && ids.every((id) => /^[\w./+-]{1,32}$/.test(id));
   return isGood ? [...new Set(ids)] : undefined;

@@ -21,7 +21,7 @@ export type ServedPort = {
   readonly isHostPort: boolean;
 };
 
-/** Those that are visible, of host ports as many as the settings let a task have. */
+/** Those that are visible, of host ports as many as the settings let a task have. Nothing is reached at port 0. */
 export function servedPorts(task: MesosTask, settings: RecordSettings): readonly ServedPort[] {
   const { discovery } = task;
   if (!discovery) {
@@ -30,8 +30,9 @@ export function servedPorts(task: MesosTask, settings: RecordSettings): readonly
     return numbers.map((number, index) => ({ index, number, ...facts, onAgent: true, isHostPort: true }));
   }
   const { ports } = withVisiblePorts(discovery, settings.tasks?.minVisibility ?? 'framework');
-  return ports.map((port) => ({
-    // Those that are not visible count all the same.
+  const reached = ports.filter(({ number }) => number !== 0);
+  return reached.map((port) => ({
+    // Those that are left out count all the same.
     index: discovery.ports.indexOf(port),
     number: port.number,
     name: toLabel(port.name, settings.labelRules),

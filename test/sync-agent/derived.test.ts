@@ -51,7 +51,7 @@ const SETTINGS = recordSettings(
       dcos: {},
       records: {
         labels: 'read',
-        aliases: { zones: ['apps.example'] },
+        aliases: { zones: ['apps.example'], within: 'zone' },
         haproxy: {},
         agentNames: true,
         frameworkAliases: { marathon: ['m'] },
@@ -195,6 +195,54 @@ describe('a source of what is published', () => {
         { numRuns: 40 },
       );
       if (isKept) expect([patched > 10, changedNow > 5]).toEqual([true, true]);
+    },
+  );
+
+  it.each<Ambiguous>(['leave-out', 'agent', 'all'])(
+    'tells whose an address is as agents, schedulers and aliases come to it and go, with %s',
+    async (ambiguous) => {
+      const facts: readonly (readonly ['A' | 'SRV', string, string])[] = [
+        ['A', 'web.f.mesos.', '9.0.0.1'],
+        ['A', 'web-yyyyy-s0.f.mesos.', '9.0.0.1'],
+        ['A', 'web.f.mesos.', '9.0.0.2'],
+        ['A', 'web-nnnnn-s1.f.mesos.', '9.0.0.2'],
+        ['A', 'vh.mesos.', '9.0.0.1'],
+        ['A', 'vh.mesos.', '9.0.0.2'],
+        ['A', 'chronos.mesos.', '9.0.0.2'],
+        ['SRV', '_framework._tcp.chronos.mesos.', 'chronos.mesos.:80'],
+        ['A', 'slave.mesos.', '9.0.0.1'],
+        ['A', 'slave.mesos.', '9.0.0.2'],
+        ['A', 'node.agent.mesos.', '9.0.0.1'],
+      ];
+      const pointers = new Set<string>();
+      await fc.assert(
+        fc.asyncProperty(fc.array(fc.subarray([...facts]), { minLength: 2, maxLength: 12 }), async (all) => {
+          const zone = reverse('9.in-addr.arpa', ambiguous);
+          const { read, set, derivations } = open(zone);
+          let revision = 0;
+          let before: typeof facts = [];
+          for (const now of all) {
+            const records = {
+              ...READ.records,
+              A: new Map<string, string[]>(),
+              SRV: new Map<string, string[]>(),
+            };
+            for (const [type, name, value] of now)
+              records[type].set(name, [...(records[type].get(name) ?? []), value]);
+            const changed = facts.filter((fact) => before.includes(fact) !== now.includes(fact));
+            set(records, ++revision, new Set(changed.map(([, name]) => name)));
+            const made = await read();
+            expect(sorted(made.records)).toEqual(sorted({ ...READ.records, ...zone.derive(records) }));
+            for (const values of made.records.MORE.values()) pointers.add(values.toSorted().join(' '));
+            before = now;
+          }
+          expect(derivations()).toBe(1);
+        }),
+        { numRuns: 200 },
+      );
+      expect(pointers).toContain('PTR web.f.mesos.');
+      expect(pointers).toContain('PTR vh.mesos.');
+      expect(pointers.has('PTR vh.mesos. PTR web.f.mesos.')).toBe(ambiguous === 'all');
     },
   );
 

@@ -168,6 +168,46 @@ describe('a PTR record', () => {
     );
   });
 
+  it('leads to the one task that is there, whatever else it is called, and of agents to none of its names', () => {
+    const labels = { 'mesos-doh.alias': 'shop', HAPROXY_0_VHOST: 'vh.mesos' };
+    const state = stateWith({
+      agents: [agentAt('x-S0', '10.0.0.1:5051')],
+      frameworks: [
+        frameworkWith({
+          name: 'f',
+          tasks: [
+            taskWith({ id: 'web.1', running: at('9.0.0.1'), labels }),
+            taskWith({ id: 'db.1', name: 'db', labels: { 'mesos-doh.alias': 'data' } }),
+          ],
+        }),
+      ],
+    });
+    const config = {
+      reverse: REVERSE,
+      records: { labels: 'read', aliases: { within: 'zone' }, haproxy: {} },
+    } as const;
+    const told = explain(config, '1.0.0.9.in-addr.arpa', { state });
+    expect(given(told)).toEqual(['PTR web.f.mesos. < web.f.mesos. A 9.0.0.1 < task-shared-name web.1']);
+    expect(reasons(told)).toEqual([]);
+    const ofAgent = explain(config, '1.0.0.10.in-addr.arpa', { state });
+    expect(given(ofAgent)).toEqual([]);
+    expect(reasons(ofAgent)[0]).toBe(
+      'ambiguous-address: 2 names have 10.0.0.1: data.f.mesos., db.f.mesos. (reverse.ambiguous is leave-out)',
+    );
+  });
+
+  it('follows from a static record of the IPv4-mapped form too', () => {
+    const staticRecords: readonly StaticRecord[] = [
+      { name: 'printer.mesos.', type: 'AAAA', value: '::ffff:900:9' },
+    ];
+    const told = explain({ reverse: REVERSE }, '9.0.0.9.in-addr.arpa', {
+      state: stateWith({ staticRecords }),
+    });
+    expect(given(told)[0]).toContain(
+      'PTR printer.mesos. < printer.mesos. AAAA ::ffff:900:9 < static-record the zone file',
+    );
+  });
+
   it('says which names share an address', () => {
     const told = explained('7.0.0.9.in-addr.arpa');
     expect(told.verdict.kind).toBe('nxdomain');

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -88,6 +89,45 @@ describe('static records', () => {
     if (text !== undefined) write(path, text);
     expect(() => openStaticRecords(placeOf(path))).toThrow(reason);
     expect(() => openStaticRecords(placeOf(path))).toThrow('staticRecords: ');
+  });
+
+  it.each([
+    ['a device', () => '/dev/zero'],
+    ['a directory', () => folder],
+    [
+      'a pipe',
+      () => {
+        const path = join(folder, 'pipe');
+        execFileSync('mkfifo', [path]);
+        return path;
+      },
+    ],
+  ])('are not read from %s', (_, pathOf) => {
+    const path = pathOf();
+    expect(() => openStaticRecords(placeOf(path))).toThrow(`staticRecords: ${path}: is no file`);
+  });
+
+  it('show of a file that is another than meant no more than where it is wrong', () => {
+    const path = join(folder, 'other.zone');
+    for (const text of [
+      'password: hunter2',
+      'hunter2',
+      'hunter2 = hunter2',
+      '{"a": "hunter2"}',
+      ' hunter2 x',
+    ]) {
+      write(path, `a A 10.0.0.1\n${text}`);
+      let message = '';
+      try {
+        openStaticRecords(placeOf(path));
+      } catch (error) {
+        message = String(error);
+      }
+      expect(message).toContain(`${path}:2: record: should be TYPE DATA`);
+      expect(message).not.toContain('hunter2');
+    }
+    write(path, `web A ${'x'.repeat(500)}`);
+    expect(() => openStaticRecords(placeOf(path))).toThrow(`:1: web A ${'x'.repeat(33)}…: `);
   });
 
   it('are among the facts of a source, whatever else that has', async () => {

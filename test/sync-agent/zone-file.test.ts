@@ -2,6 +2,8 @@ import { parseZone } from 'dnsz';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseZoneFile } from '../../sync-agent/zone-file.ts';
+import { emptyRecords } from '../../sync-agent/records/record-set.ts';
+import { toZoneContent } from '../../sync-agent/records/rrsets.ts';
 import { parseName } from '../../zone/name.ts';
 
 const PLACE = { path: '/etc/static.zone', domain: parseName('mesos'), ttl: 30, srvWeight: 1 };
@@ -87,6 +89,15 @@ describe('a zone file', () => {
       'a TXT ( "one" ; first\n  "t  wo" ) ; end\nb A 10.0.0.1',
       ['a.mesos. TXT "one" "t  wo"', 'b.mesos. A 10.0.0.1'],
     ],
+    [
+      'letters that are not ASCII as the octets of the file',
+      String.raw`a TXT "ü" h€ "日 \ü \\ü \252"`,
+      [String.raw`a.mesos. TXT "\195\188" "h\226\130\172" "\230\151\165 \195\188 \\\195\188 \252"`],
+    ],
+    ['them in CAA', '@ CAA 0 issue "ü"', [String.raw`mesos. CAA 0 issue "\195\188"`]],
+    ['them in names that are data', 'a CNAME ü', [String.raw`a.mesos. CNAME \195\188.mesos.`]],
+    ['other octets in comments', 'a A 10.0.0.1 ; \uFFFD', ['a.mesos. A 10.0.0.1']],
+    ['an IPv4-mapped address', 'a AAAA ::ffff:1.2.3.4', ['a.mesos. AAAA ::ffff:102:304']],
     ['a type by its number', String.raw`a TYPE65280 \# 2 0aff`, [String.raw`a.mesos. TYPE65280 \# 2 0aff`]],
     ['a mark of byte order', '\uFEFFa A 10.0.0.1', ['a.mesos. A 10.0.0.1']],
   ])('has %s', (_, text, records) => expect(read(text)).toEqual(records));
@@ -102,13 +113,30 @@ describe('a zone file', () => {
     ['a service of the cluster', '_leader._tcp SRV 0 0 1 x', 'is one that the cluster itself has'],
     ['a name of the cluster by number', 'master3 A 10.0.0.1', 'is one that the cluster itself has'],
     ['a star that is not first', 'a.* A 10.0.0.1', 'a * that is not its first label'],
-    ['letters that are not served', String.raw`a\@b A 10.0.0.1`, 'has letters that are not served'],
+    ['the root', '. A 10.0.0.1', 'name .: is not in the zone mesos'],
+    ['an escaped letter', String.raw`a\@b A 10.0.0.1`, 'that have to be escaped: such names are not served'],
+    ['an escaped dot', String.raw`a\.b A 10.0.0.1`, String.raw`name a\.b.mesos: has dots, blanks or other`],
+    [
+      'an escaped blank',
+      String.raw`a\ b A 10.0.0.1`,
+      String.raw`name a\032b.mesos: has dots, blanks or other`,
+    ],
+    ['a letter that is not ASCII', 'ü A 10.0.0.1', 'such names are not served'],
+    ['an escaped dot before the zone', String.raw`a\.mesos. A 10.0.0.1`, 'such names are not served'],
+    ['a type of questions', 'a ANY x', 'ANY: is a type of questions and messages'],
+    ['one without a number here', 'a OPT x', 'OPT: is a type of questions and messages'],
+    ['a type of transfers', 'a AXFR x', 'AXFR: is a type of questions and messages'],
+    ['a type of messages', String.raw`a TYPE41 \# 0`, 'TYPE41: is a type of questions and messages'],
+    ['type 0', String.raw`a TYPE0 \# 0`, 'TYPE0: is a type of questions and messages'],
+    ['octets that are no UTF-8', 'a TXT "\uFFFD"', 'has octets that are no UTF-8'],
+    ['a text over 255 octets of other letters', `a TXT "${'ü'.repeat(128)}"`, 'more than 255 octets'],
+    ['an IPv4 address as AAAA', 'a AAAA 10.0.0.1', 'where an IPv6 address should be'],
     ['an address that is none', 'a A 10.0.0', 'where an IPv4 address should be'],
     ['an address of the other family', 'a A fd00::1', 'where an IPv4 address should be'],
-    ['an unknown type', 'a FOO x', 'type: "FOO" is not known here'],
+    ['an unknown type', 'a FOO x', 'of a type that is known here'],
     ['no data', 'a A', 'should be TYPE DATA'],
     ['no type', 'a 300', 'should be TYPE DATA'],
-    ['a name alone', 'a', 'has a name and nothing else'],
+    ['a name alone', 'a', 'should be TYPE DATA behind a name'],
     ['another class', 'a CH TXT "x"', 'CH is not served'],
     ['a TTL twice', 'a 30 30 A 10.0.0.1', 'should be TYPE DATA'],
     ['no name before', '  A 10.0.0.1', 'follows no name'],
@@ -128,6 +156,15 @@ describe('a zone file', () => {
     const place = line.startsWith('  A') ? `\n\n${line}\n` : text;
     expect(() => read(place)).toThrow(reason);
     expect(() => read(place)).toThrow('/etc/static.zone:3');
+  });
+
+  it('can be answered with an IPv4-mapped address, and comes back as it was', () => {
+    const [record] = parseZoneFile('a AAAA ::ffff:1.2.3.4', PLACE);
+    const records = { ...emptyRecords(), AAAA: new Map([['a.mesos.', [record?.value ?? '']]]) };
+    const settings = { origin: PLACE.domain, ttl: 30, srvWeight: 1, sources: 1 };
+    const [rrset] = toZoneContent(records, settings, () => {}).rrsetsAt(parseName('a.mesos'));
+    expect(rrset?.type).toBe(28);
+    expect([...(rrset?.rdata[0] ?? [])]).toEqual([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 1, 2, 3, 4]);
   });
 
   it('tells the line behind one that has several', () => {

@@ -8,6 +8,8 @@ import {
   withoutOtherNames,
 } from '../../../sync-agent/records/reverse.ts';
 import type { RecordSettings } from '../../../sync-agent/records/settings.ts';
+import { parseConfig } from '../../../sync-agent/config.ts';
+import { recordSettings } from '../../../sync-agent/record-settings.ts';
 import { parseAddress, reverseName } from '../../../zone/address.ts';
 import { parseName } from '../../../zone/name.ts';
 import {
@@ -54,6 +56,7 @@ function pointers(
   );
 }
 
+const NOTHING_ELSE = { isOfAgent: false, isFramework: () => false };
 const container = (id: string, address: string, parts: Partial<MesosTask> = {}): MesosTask =>
   taskWith({ id, running: [statusWith({ netinfo: [address] })], ...parts });
 const stateOf = (tasks: readonly MesosTask[], parts: Partial<ClusterState> = {}): Partial<ClusterState> => ({
@@ -119,7 +122,7 @@ describe('an address leads back', () => {
   it('to the task, not to its tags and numbered ports', () => {
     const own = ['web.marathon.mesos.', `web-${'y'.repeat(5)}-s0.marathon.mesos.`];
     const names = [...own, 'blue.web.marathon.mesos.', 'web-port1.marathon.mesos.'];
-    const of = (all: readonly string[]) => withoutOtherNames(new Set(all), settingsWith());
+    const of = (all: readonly string[]) => withoutOtherNames(new Set(all), settingsWith(), NOTHING_ELSE);
     expect(of(names)).toEqual(['web.marathon.mesos.']);
     // Without an instance of it, or with one of their own, they are things of their own.
     expect(of(names.filter((name) => !name.startsWith('web-yyyyy')))).toHaveLength(3);
@@ -127,6 +130,61 @@ describe('an address leads back', () => {
       'web.marathon.mesos.',
       'web-port1.marathon.mesos.',
     ]);
+  });
+
+  describe('that one task alone has', () => {
+    const TASK = ['web.marathon.mesos.', 'web-yyyyy-s0.marathon.mesos.'];
+    const of = (more: readonly string[], facts = {}): readonly string[] =>
+      withoutOtherNames(new Set([...TASK, ...more]), settingsWith(), { ...NOTHING_ELSE, ...facts });
+
+    it('to the task, not to its aliases and vhosts', () => {
+      expect(of(['shop.marathon.mesos.', 'vh.mesos.'])).toEqual(['web.marathon.mesos.']);
+    });
+
+    it('to both where it is a scheduler, and where it is of an agent', () => {
+      const both = ['web.marathon.mesos.', 'chronos.mesos.'];
+      expect(
+        of(['chronos.mesos.', 'vh.mesos.'], { isFramework: (name: string) => name === both[1] }),
+      ).toEqual(both);
+      expect(of(['chronos.mesos.'], { isOfAgent: true })).toEqual(both);
+      expect(of(['node1.agent.mesos.'])).toEqual(['web.marathon.mesos.', 'node1.agent.mesos.']);
+    });
+
+    it('to all where another task has it, or an instance without a name that its likes share', () => {
+      const other = ['api.marathon.mesos.', 'api-nnnnn-s0.marathon.mesos.'];
+      expect(of([...other, 'vh.mesos.'])).toHaveLength(3);
+      expect(of(['api-nnnnn-s0.marathon.mesos.'])).toHaveLength(2);
+    });
+
+    it('and counts one that a framework’s alias and a dotted discovery name give a second name', () => {
+      const frameworkAliases = new Map([['marathon', ['m']]]);
+      const names = ['web', 'web-yyyyy-s0'].flatMap((label) => [
+        `${label}.marathon.mesos.`,
+        `${label}.m.mesos.`,
+      ]);
+      const settings = { ...settingsWith(), frameworkAliases };
+      expect(withoutOtherNames(new Set([...names, 'vh.mesos.']), settings, NOTHING_ELSE)).toEqual([
+        'web.marathon.mesos.',
+      ]);
+    });
+
+    it('as labels make them, and not at the address of an agent', () => {
+      const settings = recordSettings(
+        parseConfig({ records: { labels: 'read', aliases: { within: 'zone' }, haproxy: {} } }, 'x'),
+      );
+      const labels = { 'mesos-doh.alias': 'multialias', HAPROXY_0_VHOST: 'vh.mesos' };
+      const state = stateOf([
+        container('multi.1', '10.3.0.1', { name: 'multi', labels }),
+        container('multi.2', '10.3.0.2', { name: 'multi', labels }),
+        taskWith({ id: 'web.1', labels: { 'mesos-doh.alias': 'other' } }),
+      ]);
+      const found = { '1.0.3': ['multi.marathon.mesos.'], '2.0.3': ['multi.marathon.mesos.'] };
+      expect(pointers(state, { settings })).toEqual(found);
+      expect(pointers(state, { settings, ambiguous: 'all' })).toEqual({
+        ...found,
+        '1.0.0': ['other.marathon.mesos.', 'web.marathon.mesos.'],
+      });
+    });
   });
 
   it('to the framework, not to what it is called besides', () => {

@@ -198,7 +198,8 @@ describe('HTTPS records', () => {
     expect(atPlainName([port(8080, { name: 'http', ...labels('http/1.1') })])).toEqual([
       'HTTPS 1 . alpn=http/1.1 port=8080',
     ]);
-    expect(atPlainName([port(8443, { name: 'https', ...labels('none') })])).toBeUndefined();
+    for (const none of ['none', 'NONE', ' None '])
+      expect(atPlainName([port(8443, { name: 'https', ...labels(none) })])).toBeUndefined();
     expect(atPlainName([port(8443, { name: 'https', ...labels('http/1.1, h2') })])).toEqual([
       'HTTPS 1 . alpn=h2,http/1.1 port=8443',
     ]);
@@ -237,9 +238,36 @@ describe('HTTPS records', () => {
     const { made, values } = added(inContainer({ discovery: discovery(ports) }), named);
     expect(made.reasons()).toEqual(['task-label']);
     expect(made.details()[0]).toContain(key);
-    expect(values['web.marathon.mesos.']).toEqual(
-      key === 'mesos-doh.alpn' ? ['HTTPS 1 . alpn=h2,http/1.1 port=8443'] : undefined,
+    expect(values['web.marathon.mesos.']).toEqual(['HTTPS 1 . alpn=h2,http/1.1 port=8443']);
+  });
+
+  it.each<[string, string, string | undefined]>([
+    ['https', 'h2', 'alpn=h2 no-default-alpn port=8443'],
+    ['https', 'none', undefined],
+    ['mqtt', 'mqtt', undefined],
+  ])('by its name goes a port whose scheme can not be used: %s, alpn %s', (name, alpn, params) => {
+    const labels = { 'mesos-doh.svcb': 'Mqtt', 'mesos-doh.alpn': alpn };
+    expect(atPlainName([port(8443, { name, labels })])).toEqual(
+      params === undefined ? undefined : [`HTTPS 1 . ${params}`],
     );
+  });
+
+  it('and nothing else are there for port 0, which counts in its place all the same', () => {
+    const labels = { 'mesos-doh.svcb': 'mqtt' };
+    const ports = [port(0, { name: 'https' }), port(0, { labels }), port(8443, { name: 'https' })];
+    const all = { ...named, numberedPorts: true, groupServices: true };
+    const { made, values } = added(inContainer({ discovery: discovery(ports, 'web.shop') }), all);
+    const none = added(inContainer({ discovery: discovery(ports.slice(0, 2), 'web.shop') }), all);
+    expect(none.values).toEqual({});
+    // Without our switches it is as mesos-dns has it.
+    expect(none.made.set.SRV.get('_web-shop._tcp.marathon.mesos.')).toEqual([
+      'web-shop-e844k-s0.marathon.mesos.:0',
+    ]);
+    expect(values['_port2._web-shop._tcp.marathon.mesos.']).toEqual([
+      'web-shop-e844k-s0.marathon.mesos.:8443',
+    ]);
+    expect(values['web-shop.marathon.mesos.']).toEqual(['HTTPS 1 . alpn=h2,http/1.1 port=8443']);
+    expect(made.reasons()).toEqual([]);
   });
 
   it('are not there for names with "labels", nor without an address to lead to', () => {
