@@ -215,8 +215,8 @@ function fold(kept: Kept, event: SyncEvent, { atMs, day }: { atMs: number; day: 
       kept.writesOfDay += push.writes;
       totals.writes += push.writes;
       totals.uploadedOctets += push.octets;
-      // Serial, ages and names are told of the main variant.
-      if (event.variant !== undefined) break;
+      // Serial, ages and names are told of the first zone's main variant.
+      if (event.zone !== undefined || event.variant !== undefined) break;
       kept.pushedAtMs = atMs;
       if (push.kind !== 'unchanged') kept.wroteAtMs = atMs;
       kept.serial = push.serial;
@@ -234,7 +234,7 @@ function fold(kept: Kept, event: SyncEvent, { atMs, day }: { atMs: number; day: 
       if (event.epoch !== undefined) kept.epoch = event.epoch;
       break;
     case 'held':
-      if (event.variant !== undefined) break;
+      if (event.zone !== undefined || event.variant !== undefined) break;
       kept.round.held = event.names;
       kept.heldNames = event.names;
       break;

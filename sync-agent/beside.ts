@@ -2,7 +2,7 @@ import type { Office } from './agent.ts';
 import type { OnEvent } from './events.ts';
 import { DeposedError } from './publish/sight.ts';
 import type { Sync } from './sync.ts';
-import { joinPublishers, tellsOf } from './variants.ts';
+import { joinPublishers, tellsOfFollower } from './variants.ts';
 
 /** A zone that could not be published is tried again with the next round: at the latest so long after. */
 const NEXT_ROUND_MS = 60_000;
@@ -61,7 +61,7 @@ export function besideOffices(first: Office, others: readonly Office[], onEvent:
 
 /** What a further zone's sync tells: under its name, and what it left out as well. */
 export function tellsOfZone(zone: string, onEvent: OnEvent): OnEvent {
-  const others = tellsOf(zone, onEvent);
+  const others = tellsOfFollower(zone, onEvent);
   return (event) => {
     if (event.kind === 'skipped') onEvent({ ...event, zone: event.zone ?? zone });
     else others(event);

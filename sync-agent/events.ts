@@ -6,6 +6,9 @@ import type { Published } from './publish/published.ts';
 import type { RecordSetType } from './records/record-set.ts';
 import type { LiveEvent } from './sources/live.ts';
 
+/** Which snapshot an event is of: undefined for the first zone, and for the main variant. */
+export type OfSnapshot = { readonly zone?: string; readonly variant?: string };
+
 /** What happened, as data: logs and progress only draw these. */
 export type SyncEvent =
   | {
@@ -33,28 +36,21 @@ export type SyncEvent =
   | { readonly kind: 'consul'; readonly datacenter: string; readonly problem: string | undefined }
   /** Elements left out of one read, by reason, with the first details of each; of another zone than the first by its name. */
   | { readonly kind: 'skipped'; readonly reasons: readonly SkippedCount[]; readonly zone?: string }
-  | {
+  | ({
       readonly kind: 'pushed';
       readonly sink: string;
       readonly elapsedMs: number;
       readonly push: Published;
-      /** Undefined: the main one. */
-      readonly variant?: string;
-    }
-  | { readonly kind: 'unusable'; readonly reason: string }
+    } & OfSnapshot)
+  | ({ readonly kind: 'unusable'; readonly reason: string } & OfSnapshot)
   /** Where the monitor listens, with the port it has got. */
   | { readonly kind: 'monitor'; readonly url: string }
   /** Which key signs; `made` just now where there was none. */
   | { readonly kind: 'key'; readonly made: boolean; readonly path: string; readonly publicKeyBase64: string }
   /** The guard holds names back, or let some go that it had held. */
-  | {
-      readonly kind: 'held';
-      readonly names: number;
-      readonly scopes: readonly HeldScope[];
-      readonly variant?: string;
-    }
+  | ({ readonly kind: 'held'; readonly names: number; readonly scopes: readonly HeldScope[] } & OfSnapshot)
   | { readonly kind: 'released'; readonly names: number; readonly why: 'settled' | 'forced' }
-  /** A rollback stands: the cluster is read and not published. */
+  /** A rollback of the main variant stands: the cluster is read, and published in other variants alone. */
   | { readonly kind: 'pinned'; readonly serial: Serial }
   /** May this agent write? */
   | {
@@ -64,9 +60,14 @@ export type SyncEvent =
       readonly why: string;
     }
   /** New shards are stored, and named by the head once every edge can have them. */
-  | { readonly kind: 'cut'; readonly blocks: number; readonly octets: number; readonly namedInMs: number }
+  | ({
+      readonly kind: 'cut';
+      readonly blocks: number;
+      readonly octets: number;
+      readonly namedInMs: number;
+    } & OfSnapshot)
   /** The sink held something older than what this agent had published: written again. */
-  | { readonly kind: 'republished'; readonly reason: string }
+  | ({ readonly kind: 'republished'; readonly reason: string } & OfSnapshot)
   /** Keys nobody can ask for any more were removed. */
   | { readonly kind: 'swept'; readonly keys: number }
   /** By so much the sink's clock, whose time heads carry, is ahead of this machine's; told when that becomes alarming, and when it is over. */

@@ -1,5 +1,5 @@
 import { type DestinationStream, pino } from 'pino';
-import type { OnEvent } from './events.ts';
+import type { OfSnapshot, OnEvent } from './events.ts';
 
 /** A line tells of so many scopes. */
 const LOGGED_SCOPES = 10;
@@ -19,6 +19,7 @@ export function createLog(destination: DestinationStream, level = 'info'): OnEve
       case 'pushed':
         log.info(
           {
+            zone: event.zone,
             variant: event.variant,
             sink: event.sink,
             elapsedMs: Math.round(event.elapsedMs),
@@ -33,11 +34,19 @@ export function createLog(destination: DestinationStream, level = 'info'): OnEve
         );
         break;
       case 'unusable':
-        log.warn({ reason: event.reason }, 'what was published can not be used: publishing anew');
+        log.warn(
+          { zone: event.zone, variant: event.variant, reason: event.reason },
+          'what was published can not be used: publishing anew',
+        );
         break;
       case 'held':
         log.warn(
-          { variant: event.variant, names: event.names, scopes: event.scopes.slice(0, LOGGED_SCOPES) },
+          {
+            zone: event.zone,
+            variant: event.variant,
+            names: event.names,
+            scopes: event.scopes.slice(0, LOGGED_SCOPES),
+          },
           'names are missing and held back (docs/guard.md)',
         );
         break;
@@ -45,19 +54,28 @@ export function createLog(destination: DestinationStream, level = 'info'): OnEve
         log.warn({ names: event.names, why: event.why }, 'let names go that were held back');
         break;
       case 'pinned':
-        log.warn({ serial: event.serial }, 'a rollback stands: the cluster is not published (ctl unpin)');
+        log.warn(
+          { serial: event.serial },
+          'a rollback stands (ctl unpin ends it): the main variant stays, and what zones beside have of their own; other variants follow the cluster',
+        );
         break;
       case 'role':
         log.info({ role: event.role, epoch: event.epoch, why: event.why }, event.role);
         break;
       case 'cut':
         log.info(
-          { blocks: event.blocks, octets: event.octets, namedInMs: event.namedInMs },
+          {
+            zone: event.zone,
+            variant: event.variant,
+            blocks: event.blocks,
+            octets: event.octets,
+            namedInMs: event.namedInMs,
+          },
           'stored new shards',
         );
         break;
       case 'republished':
-        log.warn({ reason: event.reason }, 'wrote the head again');
+        log.warn({ zone: event.zone, variant: event.variant, reason: event.reason }, 'wrote the head again');
         break;
       case 'swept':
         log.info({ keys: event.keys }, 'removed superseded keys');
@@ -140,14 +158,19 @@ export function createConsole(writeLine: (line: string) => void): OnEvent {
       case 'skipped':
         for (const { reason, count, examples } of event.reasons) {
           for (const example of examples) write(`skipped (${reason}): ${example}`);
-          if (count > examples.length) write(`skipped (${reason}): and ${count - examples.length} more`);
+          if (count > examples.length)
+            write(
+              `skipped (${reason}): and ${count - examples.length} more (mesos-doh records --skipped names all)`,
+            );
         }
         break;
       case 'unusable':
-        write(`what is published can not be used (${event.reason}): publishing anew`);
+        write(`what is published${ofText(event)} can not be used (${event.reason}): publishing anew`);
         break;
       case 'held':
-        write(`${event.names} names are missing from the cluster and held back (docs/guard.md):`);
+        write(
+          `${event.names} names${ofText(event)} are missing from the cluster and held back (docs/guard.md):`,
+        );
         for (const { scope, missing, of, why } of event.scopes.slice(0, LOGGED_SCOPES))
           write(`  ${scope}: ${missing} of ${of} (${why})`);
         break;
@@ -155,7 +178,9 @@ export function createConsole(writeLine: (line: string) => void): OnEvent {
         write(`${event.names} names that were held back are gone now (${event.why})`);
         break;
       case 'pinned':
-        write(`serial ${event.serial} was rolled back to and stays: mesos-doh rollback --release ends that`);
+        write(
+          `serial ${event.serial} was rolled back to and stays (other variants follow the cluster): mesos-doh rollback --release ends that`,
+        );
         break;
       case 'clock': {
         const seconds = Math.round(Math.abs(event.offsetMs) / 1000);
@@ -166,11 +191,12 @@ export function createConsole(writeLine: (line: string) => void): OnEvent {
       }
       case 'cut': {
         const seconds = Math.round(event.namedInMs / 1000);
-        if (seconds > 0) write(`stored ${event.blocks} new blocks, to be named in ${seconds} s`);
+        if (seconds > 0)
+          write(`stored ${event.blocks} new blocks${ofText(event)}, to be named in ${seconds} s`);
         break;
       }
       case 'republished':
-        write(`wrote the head again: ${event.reason}`);
+        write(`wrote the head${ofText(event)} again: ${event.reason}`);
         break;
       case 'quota':
         if (event.emptyAtMs === undefined) break;
@@ -217,6 +243,12 @@ export function createConsole(writeLine: (line: string) => void): OnEvent {
   };
 }
 
+/** Of which snapshot, where it is not the first zone's main one. */
+function ofText({ zone, variant }: OfSnapshot): string {
+  const which = [zone && `zone ${zone}`, variant && `variant ${variant}`].filter(Boolean);
+  return which.length > 0 ? ` of ${which.join(', ')}` : '';
+}
+
 function timeText(unixMs: number | undefined): string | undefined {
   return unixMs === undefined ? undefined : new Date(unixMs).toISOString();
 }
@@ -234,10 +266,16 @@ export function newsOnly(onEvent: OnEvent): OnEvent {
     if (event.kind === 'skipped' && event.zone === undefined) skippedSinceRead = true;
     if (event.kind === 'skipped' || event.kind === 'held' || event.kind === 'pinned') {
       const text = JSON.stringify(event);
-      const key = event.kind === 'skipped' && event.zone !== undefined ? `skipped ${event.zone}` : event.kind;
+      const key = keyOf(event);
       if (last.get(key) === text) return;
       last.set(key, text);
     }
     onEvent(event);
   };
+}
+
+/** What one event stays as it is against: the one before of its kind and snapshot. */
+function keyOf(event: { readonly kind: string } & OfSnapshot): string {
+  const { kind, zone, variant } = event;
+  return zone === undefined && variant === undefined ? kind : `${kind} ${zone} ${variant}`;
 }

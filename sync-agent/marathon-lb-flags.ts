@@ -70,6 +70,7 @@ export function fromMarathonLbFlags(args: readonly string[]): Imported {
     notes: [
       'add where the cluster is: mesos.zk or mesos.masters',
       'vhosts outside the domain are reported, unless records.aliases.zones names a zone that holds them (docs/labels.md)',
+      'records.aliases.within: "zone" lets any task with such a label take any name in the domain but those of the cluster itself, other tasks’ too; where not all who start tasks may do that, take it out: labels then give names below their framework alone (docs/labels.md)',
       'tasks without these labels keep their names; records.publish: "labelled" hides them',
     ],
   };

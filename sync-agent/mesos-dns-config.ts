@@ -128,6 +128,23 @@ export function fromMesosDnsConfig(json: unknown, place: string): MesosDnsConfig
   };
 }
 
+/** What differs silently else: lines for the operator, who gave the name server's addresses or did not. */
+export function silentDifferences(
+  { listensOnAllAddresses, forwards }: Pick<MesosDnsConfig, 'listensOnAllAddresses' | 'forwards'>,
+  { hasAddresses }: { readonly hasAddresses: boolean },
+): readonly string[] {
+  const lines: string[] = [];
+  if (listensOnAllAddresses && !hasAddresses)
+    lines.push(
+      "listener is 0.0.0.0: the name server's own name (ns1) has no address: say those of mesos-dns's machine by --local-addresses",
+    );
+  if (!forwards)
+    lines.push(
+      'externalon is false: `up` alone heeds that; a Worker you deploy forwards, unless its wrangler.toml has UPSTREAMS = ""',
+    );
+  return lines;
+}
+
 /** Our names for what can be wrong with a value of theirs, and theirs. */
 const THEIR_NAMES: readonly (readonly [string, string])[] = [
   ['mesos.zk', 'zk'],

@@ -1,7 +1,7 @@
 import type { ClusterState, MesosFramework, ServerSet } from './cluster.ts';
 import type { Office } from './agent.ts';
 import type { VariantConfig } from './config.ts';
-import type { OnEvent } from './events.ts';
+import type { OfSnapshot, OnEvent } from './events.ts';
 import { globs } from './globs.ts';
 import type { LiveSource } from './sources/live.ts';
 import type { Source } from './sources/source.ts';
@@ -65,9 +65,33 @@ export function filteredSource(
 
 /** What a variant's sync tells: what is its own, under its name. */
 export function tellsOf(variant: string, onEvent: OnEvent): OnEvent {
+  return tellsOfSnapshot({ variant }, onEvent);
+}
+
+/** What the sync of a zone that follows from another tells: what is its own, under its name. */
+export function tellsOfFollower(zone: string, onEvent: OnEvent): OnEvent {
+  return tellsOfSnapshot({ zone }, onEvent);
+}
+
+function tellsOfSnapshot(which: OfSnapshot, onEvent: OnEvent): OnEvent {
   return (event) => {
-    if (event.kind === 'pushed' || event.kind === 'held') onEvent({ ...event, variant });
-    else if (!['read', 'skipped', 'pinned', 'released'].includes(event.kind)) onEvent(event);
+    switch (event.kind) {
+      case 'pushed':
+      case 'held':
+      case 'unusable':
+      case 'cut':
+      case 'republished':
+        onEvent({ ...event, ...which });
+        break;
+      // Of the cluster, which is read once; or of the main one.
+      case 'read':
+      case 'skipped':
+      case 'pinned':
+      case 'released':
+        break;
+      default:
+        onEvent(event);
+    }
   };
 }
 

@@ -104,14 +104,24 @@ function readEnsemble({ credentialsFile }: AuroraConfig, zk: string, env: Env): 
     throw new ConfigError('aurora.credentialsFile and AURORA_ZK_CREDENTIALS are both given: give one');
   try {
     const url = parseZooKeeperUrl(zk);
-    if (fromEnv !== undefined) return withZooKeeperCredentials(url, fromEnv, 'AURORA_ZK_CREDENTIALS');
+    if (fromEnv !== undefined) return withAuroraCredentials(url, fromEnv, 'AURORA_ZK_CREDENTIALS');
     if (credentialsFile === undefined) return url;
     const text = readText(credentialsFile, 'aurora.credentialsFile');
-    return withZooKeeperCredentials(url, text, credentialsFile);
+    return withAuroraCredentials(url, text, credentialsFile);
   } catch (cause) {
     if (!(cause instanceof FormatError)) throw cause;
     throw new ConfigError(`aurora.zk: ${cause.message}`, { cause });
   }
+}
+
+/** Refuses the file of Aurora's own announcers, which a JSON text would pass for a user and a password. */
+function withAuroraCredentials(url: ZooKeeperUrl, text: string, place: string): ZooKeeperUrl {
+  if (/^\uFEFF?\s*\{/.test(text))
+    throw new FormatError(
+      place,
+      "is JSON, as --announcer-zookeeper-auth-config of Aurora's executors wants: should hold its credential alone, user:password, on one line",
+    );
+  return withZooKeeperCredentials(url, text, place);
 }
 
 function webhookFrom(

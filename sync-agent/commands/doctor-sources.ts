@@ -1,5 +1,7 @@
 import { type AgentConfig, ConfigError } from '../config.ts';
 import { consulOf } from '../config-consul.ts';
+import { derivedZones } from '../derived-zones.ts';
+import type { OwnerName } from '../../zone/name.ts';
 import { checkScheduler, checkServerSets } from '../doctor/aurora.ts';
 import { checkConsul } from '../doctor/consul.ts';
 import type { Finding } from '../doctor/finding.ts';
@@ -9,7 +11,8 @@ import { askScheduler } from '../sources/aurora-api.ts';
 import { openStaticRecords } from '../static-records.ts';
 import { openZooKeeper } from '../zookeeper.ts';
 import { ensembleFrom, schedulersFrom } from './aurora-input.ts';
-import { consulApiFrom } from './consul-input.ts';
+import { consulAlone, consulApiFrom, consulZone } from './consul-input.ts';
+import type { InputFlags } from './inputs.ts';
 import { stopSignal } from './terminal.ts';
 
 const SESSION_MS = 10_000;
@@ -21,6 +24,23 @@ export function sourceFiles({ aurora, consul }: AgentConfig): (string | undefine
   const { tokenFile, caCertFile, certFile, keyFile } = consul ?? {};
   const ofAurora = [aurora?.credentialsFile, aurora?.schedulerCredentialsFile, aurora?.webhook?.secretFile];
   return ofAurora.concat(tokenFile, caCertFile, certFile, keyFile);
+}
+
+type Snapshot = { readonly origin: OwnerName; readonly variant: string };
+
+/** Each snapshot that the agent publishes: its zones, those that follow from them and Consul's, in each variant. */
+export function publishedSnapshots(
+  flags: InputFlags,
+  config: AgentConfig,
+): readonly [Snapshot, ...Snapshot[]] {
+  const variants = ['main', ...Object.keys(config.variants)];
+  const inAll = (origin: OwnerName): Snapshot[] => variants.map((variant) => ({ origin, variant }));
+  const consul = consulOf(config);
+  const ofConsul = consul ? [consulZone(config, consul).origin] : [];
+  const own = [zoneOf(config).origin, ...derivedZones(config).map(({ zone }) => zone.origin)];
+  const zones = consulAlone(flags, config) ? ofConsul : [...own, ...ofConsul];
+  const [first, ...others] = zones.flatMap((origin) => inAll(origin));
+  return [first ?? { origin: zoneOf(config).origin, variant: 'main' }, ...others];
 }
 
 /** What is read beside the masters, as far as the configuration names it. */

@@ -10,19 +10,19 @@ import { checkDirectory, checkFiles, checkNode, checkSigningKey } from '../docto
 import { checkMasters, hasStream } from '../doctor/masters.ts';
 import { checkState, checkStream } from '../doctor/rights.ts';
 import { checkAgent, checkPeers } from '../doctor/running.ts';
-import { checkStore } from '../doctor/store.ts';
+import { checkStore, checkZone } from '../doctor/store.ts';
 import { checkElectionPath, checkMasterList } from '../doctor/zookeeper.ts';
 import { createHttp, type Http } from '../http.ts';
 import { loadKeyRing, signingKeyPath } from '../keys.ts';
-import { zoneOf } from '../record-settings.ts';
 import { createCloudflareKvSink } from '../sinks/cloudflare-kv.ts';
 import { createDirectorySink } from '../sinks/directory.ts';
+import type { Sink } from '../sinks/sink.ts';
 import { createMesosStateSource } from '../sources/mesos-state.ts';
 import { openZooKeeper } from '../zookeeper.ts';
 import { parseZooKeeperUrl } from '../zookeeper-url.ts';
 import { type Masters, mastersFrom, sourceFrom } from './cluster-input.ts';
-import { consulAlone, consulZone } from './consul-input.ts';
-import { examineSources, sourceFiles } from './doctor-sources.ts';
+import { consulAlone } from './consul-input.ts';
+import { examineSources, publishedSnapshots, sourceFiles } from './doctor-sources.ts';
 import { addCaOption, httpFor, readCa, readServerAddress, tokenFrom } from './client-input.ts';
 import { type ClientFlags, examineClient } from './doctor-client.ts';
 import { addInputOptions, configFrom } from './inputs.ts';
@@ -222,7 +222,7 @@ async function examineMasters(
 
 async function examineStore(
   flags: Flags,
-  { kv, domain, staleAfterSeconds, ...config }: AgentConfig,
+  config: AgentConfig,
   {
     ring,
     http,
@@ -233,17 +233,20 @@ async function examineStore(
     readonly report: Report;
   },
 ): Promise<void> {
-  const whole = { kv, domain, staleAfterSeconds, ...config };
-  const consul = consulAlone(flags, whole);
-  const { origin } = consul ? consulZone(whole, consul) : zoneOf(whole);
-  const about = { origin, variant: 'main', ring, staleAfterSeconds, now: Date.now };
+  const { kv, staleAfterSeconds } = config;
+  const [first, ...others] = publishedSnapshots(flags, config);
+  const check = async (sink: Sink, isProbed: boolean): Promise<void> => {
+    const about = { sink, ring, staleAfterSeconds, now: Date.now };
+    const found = await checkStore({ ...about, ...first, isProbed }, stopSignal());
+    await report(...found);
+    // A store that can't be read has nothing to say of them.
+    if (!found.some((one) => one.about === 'zone')) return;
+    for (const other of others) await report(await checkZone({ ...about, ...other }, stopSignal()));
+  };
   const { sinkDir } = flags;
   if (sinkDir !== undefined) {
-    await report(
-      await checkDirectory({ about: 'store', path: sinkDir, setting: '--sink-dir' }, FILES),
-      ...(await checkStore({ ...about, sink: createDirectorySink(sinkDir), isProbed: false }, stopSignal())),
-    );
-    return;
+    await report(await checkDirectory({ about: 'store', path: sinkDir, setting: '--sink-dir' }, FILES));
+    return check(createDirectorySink(sinkDir), false);
   }
   if (!kv)
     throw new ConfigError(
@@ -268,7 +271,7 @@ async function examineStore(
     timeoutMs: REQUEST_LIMIT_MS,
     backoff: { tries: 1 },
   });
-  await report(...(await checkStore({ ...about, sink, isProbed: true }, stopSignal())));
+  await check(sink, true);
 }
 
 async function examineAgents(

@@ -64,7 +64,10 @@ function render({ name, verdict, rrsets, zone, derived, chain, ...rest }: Explan
     ),
   );
   if (rest.otherSkipped > 0)
-    lines.push('', `${rest.otherSkipped} other elements were left out; mesos-doh records names them`);
+    lines.push(
+      '',
+      `${rest.otherSkipped} other elements were left out; mesos-doh records --skipped names them`,
+    );
   if (verdict.kind !== 'answered') lines.push(...list('Below it:', rest.below));
   if (rest.above !== undefined) lines.push('', `The nearest name above it that exists: ${rest.above}`);
   const alike = nearestName(name, rest.alike);

@@ -34,7 +34,10 @@ export function addExplainCommand(program: Command): void {
   addInputOptions(program.command('explain'))
     .description('why a name answers as it does, or does not: task, rule, source, what was left out')
     .argument('<name>', 'the name, whole: with the domain; an address means its reverse name')
-    .argument('[type]', 'A, AAAA, SRV, …: only this type is asked for')
+    .argument(
+      '[type]',
+      'A, AAAA, SRV, …: is there one of this type, and why not; what else the name has is printed too',
+    )
     .option('--published', 'compare with what is published in Workers KV')
     .option('--sink-dir <dir>', 'compare with what was published to this directory')
     .option(

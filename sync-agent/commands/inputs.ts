@@ -2,7 +2,12 @@ import { networkInterfaces } from 'node:os';
 import type { Command } from 'commander';
 import { parseAddress } from '../../zone/address.ts';
 import { type AgentConfig, ConfigError, mergeConfig, parseConfig, readJsonFile } from '../config.ts';
-import { fromMesosDnsConfig, parseMesosDnsConfig } from '../mesos-dns-config.ts';
+import {
+  fromMesosDnsConfig,
+  type MesosDnsConfig,
+  parseMesosDnsConfig,
+  silentDifferences,
+} from '../mesos-dns-config.ts';
 
 /** Flags that say which cluster is read and how its records are made. */
 export type InputFlags = {
@@ -50,8 +55,9 @@ export function configFrom(flags: InputFlags, note: (line: string) => void): Age
   const place =
     [flags.mesosDnsConfig, flags.config].filter((path) => path !== undefined).join(' and ') || 'flags';
   let input: unknown = {};
+  let theirs: MesosDnsConfig | undefined;
   if (flags.mesosDnsConfig !== undefined) {
-    const theirs = fromMesosDnsConfig(readJsonFile(flags.mesosDnsConfig), flags.mesosDnsConfig);
+    theirs = fromMesosDnsConfig(readJsonFile(flags.mesosDnsConfig), flags.mesosDnsConfig);
     for (const { key, why } of theirs.ignored) note(`${flags.mesosDnsConfig}: ${key} is ignored: ${why}`);
     parseMesosDnsConfig(theirs.config, flags.mesosDnsConfig);
     const addresses = theirs.listensOnAllAddresses ? localAddresses(flags.localAddresses) : undefined;
@@ -69,7 +75,11 @@ export function configFrom(flags: InputFlags, note: (line: string) => void): Age
   }
   if (flags.master) input = mergeConfig(input, { mesos: { masters: flags.master } });
   if (flags.zk !== undefined) input = mergeConfig(input, { mesos: { zk: flags.zk } });
-  return parseConfig(input, place);
+  const config = parseConfig(input, place);
+  const hasAddresses = config.records.nameServerAddresses.length > 0;
+  for (const line of theirs ? silentDifferences(theirs, { hasAddresses }) : [])
+    note(`${flags.mesosDnsConfig}: ${line}`);
+  return config;
 }
 
 /** Does the mesos-dns configuration, if one is given, want names outside the domain forwarded? */

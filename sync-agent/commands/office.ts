@@ -20,7 +20,7 @@ import type { Sink } from '../sinks/sink.ts';
 import { SourceError } from '../sources/source.ts';
 import { createSync, type SyncOptions } from '../sync.ts';
 import { loadOrMakeWriterId } from '../writer-id.ts';
-import { joinOffices, leadOffices, tellsOf } from '../variants.ts';
+import { joinOffices, leadOffices, tellsOf, tellsOfFollower } from '../variants.ts';
 import { besideOffices, tellsOfZone } from '../beside.ts';
 import { isClusterNamed, mastersFrom, type RecordSources, recordSourcesFrom } from './cluster-input.ts';
 import { type ConsulInput, consulInputFrom } from './consul-input.ts';
@@ -174,7 +174,7 @@ function openOffice(config: AgentConfig, opening: Opening): Office {
   const followers = derivedZones(config).map((derived) => {
     const { zone } = derived;
     const source = derivedSource(derived, main.sync);
-    const own = { ...outlet, onEvent: tellsOf(zone.origin, onEvent) };
+    const own = { ...outlet, onEvent: tellsOfFollower(zone.origin, onEvent) };
     const office = openZone(config, { ...opening, outlet: own, source, zone, guard: NO_GUARD });
     const numbers = { srvWeight: rrsetSettings(config).srvWeight, ttl: zone.soa.ttl };
     following.push({ derived, publisher: office.publisher, numbers });
@@ -193,7 +193,7 @@ function openConsul(
   const main = openZone(config, { ...shared, outlet, source: consul.main });
   const { onChanged: _, ...own } = outlet;
   const others = Array.from(variants, ([variant, source]) => {
-    const onEvent = tellsOf(`${zone.origin} ${variant}`, outlet.onEvent);
+    const onEvent = tellsOf(variant, outlet.onEvent);
     return openZone(config, { ...shared, outlet: { ...own, onEvent }, source, variant });
   });
   return joinOffices(main, others, beginRound);

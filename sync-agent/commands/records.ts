@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
 import { parseName } from '../../zone/name.ts';
 import { escapedJson } from '../client/json-text.ts';
-import type { ReportSkipped } from '../cluster.ts';
+import type { ReportSkipped, Skipped } from '../cluster.ts';
 import { type AgentConfig, ConfigError } from '../config.ts';
 import { aliasZoneNames } from '../config-shape.ts';
 import { signingKeyPath, trustedKeys } from '../keys.ts';
@@ -24,6 +24,7 @@ type Flags = InputFlags & {
   readonly sinkDir?: string;
   readonly zone?: string;
   readonly verifyKey?: string;
+  readonly skipped?: boolean;
 };
 
 const EXAMPLES = `
@@ -31,6 +32,7 @@ Examples:
   mesos-doh records --state state.json
   mesos-doh records --master http://10.0.0.1:5050 --mesos-dns-config /etc/mesos-dns/config.json
   mesos-doh records --axfr http://10.0.0.1:8123
+  mesos-doh records --state state.json --skipped
   mesos-doh records --sink-dir /srv/snapshots --verify-key "$VERIFY_KEYS"`;
 
 export function addRecordsCommand(program: Command): void {
@@ -43,6 +45,7 @@ export function addRecordsCommand(program: Command): void {
       '--verify-key <base64>',
       "with --sink-dir: the public key to check with (default: the data directory's)",
     )
+    .option('--skipped', 'print what was left out and why instead, all of it, a line each')
     .addHelpText('after', EXAMPLES)
     .action(async (flags: Flags) => {
       if (
@@ -53,28 +56,45 @@ export function addRecordsCommand(program: Command): void {
           '--sink-dir reads what was published: give it without --state, --master and --axfr',
         );
       }
-      const records =
-        flags.sinkDir === undefined ? await generated(flags) : await published(flags, flags.sinkDir);
-      for (const piece of jsonPieces(records)) {
-        if (!process.stdout.write(piece))
-          await new Promise((resolve) => process.stdout.once('drain', resolve));
+      if (flags.skipped === true && flags.sinkDir !== undefined)
+        throw new ConfigError(
+          '--skipped is what is left out while a cluster is read: give it without --sink-dir',
+        );
+      if (flags.skipped === true) {
+        const skipped: Skipped[] = [];
+        await generated(flags, (one) => void skipped.push(one));
+        return write(skippedLines(skipped));
       }
+      const records = flags.sinkDir === undefined ? await told(flags) : await published(flags, flags.sinkDir);
+      await write(jsonPieces(records));
     });
 }
 
-async function generated(flags: Flags): Promise<RecordSet> {
+async function write(pieces: Iterable<string>): Promise<void> {
+  for (const piece of pieces) {
+    if (!process.stdout.write(piece)) await new Promise((resolve) => process.stdout.once('drain', resolve));
+  }
+}
+
+/** The records; the first elements of each kind that were left out are told beside them. */
+async function told(flags: Flags): Promise<RecordSet> {
+  const skipped = countSkipped();
+  const records = await generated(flags, skipped.report);
+  createConsole(note)({ kind: 'skipped', reasons: skipped.reasons() });
+  return records;
+}
+
+async function generated(flags: Flags, report: ReportSkipped): Promise<RecordSet> {
   const config = configFrom(flags, note);
   const onEvent = createConsole(note);
   const masters = mastersFrom(config, onEvent);
-  const skipped = countSkipped();
   const alone = consulAlone(flags, config);
   const consul = alone && consulInputFrom(config, alone, { onEvent, dryRun: true });
   try {
     const source = consul?.main ?? recordSourceFrom(flags, config, masters, { onEvent, follow: false });
     const options = { source, onEvent, monotonicMs: () => performance.now() };
-    const { records } = await readRecords(options, skipped.report, stopSignal());
-    if (!consul) reportUnanswerable(records, config, skipped.report);
-    onEvent({ kind: 'skipped', reasons: skipped.reasons() });
+    const { records } = await readRecords(options, report, stopSignal());
+    if (!consul) reportUnanswerable(records, config, report);
     return records;
   } finally {
     await Promise.all([masters.close(), consul?.close()]);
@@ -131,6 +151,11 @@ function* jsonPieces(records: RecordSet): Generator<string> {
     yield separator === '' ? '}' : '\n }';
   }
   yield '\n}\n';
+}
+
+/** Names and ids come from the cluster: none of them may steer the terminal, or begin a line. */
+function* skippedLines(skipped: readonly Skipped[]): Generator<string> {
+  for (const { reason, detail } of skipped) yield `${reason}: ${detail.replaceAll(/\p{C}/gu, '\uFFFD')}\n`;
 }
 
 /** Names and values come from the cluster: none of them may steer the terminal. */

@@ -106,7 +106,12 @@ function controlsOf(jobs: Jobs, { facts }: Pick<ReturnType<typeof createAgentSta
     sync: async () => order((office) => office.sync.once(stopSignal())),
     release: force,
     force,
-    unpin: async () => order((office) => office.sync.once(stopSignal(), { unpin: true, force: true })),
+    unpin: async () =>
+      order(async ({ publisher, sync }) => {
+        if ((await publisher.standing(stopSignal()))?.pin === undefined)
+          throw new Error('no rollback is in force; nothing was changed');
+        return sync.once(stopSignal(), { unpin: true, force: true });
+      }),
     rollback: async (serial) => order((office) => office.sync.rollback(serial, stopSignal())),
   };
 }

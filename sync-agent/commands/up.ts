@@ -21,6 +21,7 @@ import { createConsole, newsOnly } from '../log.ts';
 import { createCloudflareKvSink } from '../sinks/cloudflare-kv.ts';
 import { createDirectorySink } from '../sinks/directory.ts';
 import { type Sink, SinkError } from '../sinks/sink.ts';
+import { isClusterNamed } from './cluster-input.ts';
 import { addInputOptions, collect, configFrom, forwardsByMesosDnsConfig, type InputFlags } from './inputs.ts';
 import { type Opened, openOutlet } from './office.ts';
 import { candidateFrom, signingKeyFrom } from './outputs.ts';
@@ -93,6 +94,7 @@ export function addUpCommand(program: Command): void {
 
 /** Everything from the Worker's build to the last close; what was opened is closed however it ends. */
 async function up(flags: Flags, config: AgentConfig, signal: AbortSignal): Promise<void> {
+  assertPairs(flags);
   if (await buildWorkerIfNeeded(signal)) note('built the Worker');
   const closers: Closers = [await lockDataDir(config.dataDir)];
   try {
@@ -120,7 +122,9 @@ async function up(flags: Flags, config: AgentConfig, signal: AbortSignal): Promi
     await awaitAnswer(edge.url, config.domain, signal);
     const what = cluster.simulated
       ? `a simulated cluster of ${flags.agents} agents and ${flags.tasks} tasks`
-      : (flags.state ?? flags.axfr ?? config.mesos.masters.join(', '));
+      : (flags.state ??
+        flags.axfr ??
+        (config.mesos.masters.join(', ') || 'the masters that ZooKeeper names'));
     const name = exampleName(cluster);
     process.stdout.write(tryThese({ url: edge.url, tls, domain: config.domain, name, what, push }));
     // Somebody's real master is asked no more often than its operator wants.
@@ -132,6 +136,20 @@ async function up(flags: Flags, config: AgentConfig, signal: AbortSignal): Promi
     await mirroring;
   } finally {
     await Promise.all(closers.map((close) => close()));
+  }
+}
+
+/** The Worker reads these lists. One that begins without a name and `=` is said before anything starts. */
+function assertPairs({ aliases, merged, mergedPrefer }: Flags): void {
+  const lists = [
+    ['--aliases', aliases, 'ALIAS=NAME'],
+    ['--merged', merged, 'ZONE=MEMBER,MEMBER'],
+    ['--merged-prefer', mergedPrefer, 'PLACE=MEMBER'],
+  ] as const;
+  for (const [flag, list, form] of lists) {
+    const [first = ''] = list?.split(',') ?? [];
+    if (list !== undefined && !first.includes('='))
+      throw new ConfigError(`${flag} ${list}: its = is missing: give ${flag} ${form}`);
   }
 }
 
@@ -157,7 +175,7 @@ async function mirrorFrom(
       '--verify-key is for --also-sink-dir: it is the key of the agent that publishes there',
     );
   const sinks = alsoSinkDir.map((path) => createDirectorySink(path));
-  return openMirror(sinks, { taken: ownZones(config), signal });
+  return openMirror(sinks, { taken: ownZones(config), signal, report: note });
 }
 
 async function startEdge(config: AgentConfig, flags: Flags, others: readonly string[]): Promise<Edge> {
@@ -194,8 +212,7 @@ type Closers = (() => Promise<void>)[];
 
 /** The named cluster, or a simulated one whose master then is the one that is read. */
 async function openCluster(flags: Flags, config: AgentConfig, closers: Closers): Promise<OpenCluster> {
-  const named = flags.state !== undefined || flags.axfr !== undefined || config.mesos.masters.length > 0;
-  if (named) return { flags, config, simulated: false };
+  if (isClusterNamed(flags, config)) return { flags, config, simulated: false };
   const churning = new AbortController();
   const { signal } = churning;
   const cluster = createCluster({ seed: 1, agents: flags.agents, tasks: flags.tasks });
@@ -250,6 +267,7 @@ async function keepPublished(
     follow: opened.consul && opened.source.follow,
     jobs: createJobs(),
     intervalMs,
+    settleMs: config.guard.settleSeconds * 1000,
     minPushMs: intervalMs,
     onEvent,
     resignAfterMs: Infinity,

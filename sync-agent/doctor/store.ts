@@ -43,7 +43,7 @@ export async function checkStore(options: StoreCheck, signal: AbortSignal): Prom
     return [{ about: 'store', verdict: 'wrong', says: reasonOf(error), ...mendOf(error) }];
   }
   if (options.isProbed) findings.push(await probe(sink, prefix, signal));
-  findings.push(...clockFindings(sink), await zoneFinding(options, signal));
+  findings.push(...clockFindings(sink), await checkZone(options, signal));
   return findings;
 }
 
@@ -75,11 +75,13 @@ function clockFindings({ clockOffsetMs }: Sink): Finding[] {
   ];
 }
 
-async function zoneFinding(
-  { sink, origin, variant, ring, staleAfterSeconds, now }: StoreCheck,
+/** What is published of one zone and variant: its signature and age. Costs two reads. */
+export async function checkZone(
+  { sink, origin, variant, ring, staleAfterSeconds, now }: Omit<StoreCheck, 'isProbed'>,
   signal: AbortSignal,
 ): Promise<Finding> {
   const about = 'zone';
+  const which = variant === 'main' ? origin : `${origin} (variant ${variant})`;
   const trusted = ring
     ? [ring.current, ...(ring.next ? [ring.next] : []), ...ring.retired].map((key) => key.publicKeyBase64)
     : [];
@@ -87,7 +89,7 @@ async function zoneFinding(
     const stored = await readHead({ sink, origin, variant }, trusted, signal);
     if (stored.kind === 'nothing') {
       const mend = 'The first mesos-doh sync does that';
-      return { about, verdict: 'advice', says: `nothing is published for ${origin} yet`, mend };
+      return { about, verdict: 'advice', says: `nothing is published for ${which} yet`, mend };
     }
     if (!ring) {
       const mend =
@@ -95,7 +97,7 @@ async function zoneFinding(
       return {
         about,
         verdict: 'wrong',
-        says: `${origin} is published already, and there is no key here`,
+        says: `${which} is published already, and there is no key here`,
         mend,
       };
     }
@@ -106,13 +108,13 @@ async function zoneFinding(
       return {
         about,
         verdict: 'wrong',
-        says: `the head of ${origin} can not be used: ${stored.reason}`,
+        says: `the head of ${which} can not be used: ${stored.reason}`,
         mend,
       };
     }
     const { serial, createdAtMs, keyId } = stored.head.root;
     const ageSeconds = Math.max(0, Math.round((now() + (sink.clockOffsetMs?.() ?? 0) - createdAtMs) / 1000));
-    const says = `${origin} has serial ${serial}, vouched for ${ageSeconds} s ago`;
+    const says = `${which} has serial ${serial}, vouched for ${ageSeconds} s ago`;
     if (ageSeconds > staleAfterSeconds) {
       const mend = `No agent renews it: answers say that they are stale. Start one, or see its log`;
       return { about, verdict: 'wrong', says, mend };

@@ -6,6 +6,7 @@ import { sayWhyHidden } from './hidden.ts';
 import { partsOf } from './framework-alias.ts';
 import { instanceTail } from './instance.ts';
 import { toFrameworkPart } from './label.ts';
+import { type LabelFinding, whyNotByLabel } from './label-why-not.ts';
 import { refusedBy } from './reserved.ts';
 import type { AddressesOfHost, RecordSettings } from './settings.ts';
 import { createShaper } from './shape.ts';
@@ -34,6 +35,7 @@ export type WhyNot = {
     | 'address-excluded'
     | 'port-hidden'
     | ShapeReason
+    | LabelFinding['reason']
     | `hidden-${HiddenBy['reason']}`;
   readonly detail: string;
 };
@@ -63,14 +65,18 @@ export function whyNot(state: ClusterState, name: string, options: WhyNotOptions
   const found = clusterNames(state, name, options);
   for (const framework of state.frameworks) {
     for (const part of partsOf(toFrameworkPart(framework.name, settings.labelRules), settings)) {
-      // Labels may give a task any name.
-      if (!settings.shape && !isOfFramework(name, part, settings.domain)) continue;
+      // Labels may give a task any name, and ask for any.
+      if (!settings.shape && !isOfFramework(name, part, settings.domain)) {
+        for (const task of framework.tasks)
+          found.push(...whyNotByLabel(task, { name, part, settings, who: describe({ framework, task }) }));
+        continue;
+      }
       found.push(...frameworkName(framework, name, { part, ...options }));
       const probe = createProbe(name, { part, settings });
       const plain = createProbe(name, { part, settings: { ...settings, shape: undefined } });
       const exact = createProbe(name, { part, settings, portsLeftOut: true });
       for (const task of framework.tasks)
-        found.push(...taskNames(state, { framework, task }, { probe, plain, exact, ...options }));
+        found.push(...taskNames(state, { framework, task }, { name, part, probe, plain, exact, ...options }));
     }
   }
   found.push(...whyNotOfSets(state, name, options));
@@ -125,24 +131,35 @@ function createProbe(
 
 type OfTask = { readonly framework: MesosFramework; readonly task: MesosTask };
 
+function describe({ framework, task }: OfTask): string {
+  return `task ${task.id} of framework ${quote(framework.name)}`;
+}
+
 function taskNames(
   state: ClusterState,
   { framework, task }: OfTask,
   {
+    name,
+    part,
     probe,
     plain,
     exact,
     settings,
     addressesOfHost,
     hidden,
-  }: WhyNotOptions & Record<'probe' | 'plain' | 'exact', Probe>,
+  }: WhyNotOptions & Record<'name' | 'part', string> & Record<'probe' | 'plain' | 'exact', Probe>,
 ): WhyNot[] {
-  const who = `task ${task.id} of framework ${quote(framework.name)}`;
+  const who = describe({ framework, task });
   const withPorts = { ...task, ports: [{ begin: 1, end: 1 }] };
   const given = probe(withPorts);
   const byShape = (): WhyNot[] =>
     whyNotByShape(task, { who, frameworkName: framework.name, settings, plain, exact });
-  if (given.length === 0) return [...byShape(), ...discoveryPorts(task, { who, probe })];
+  if (given.length === 0)
+    return [
+      ...byShape(),
+      ...whyNotByLabel(task, { name, who, part, settings }),
+      ...discoveryPorts(task, { who, probe }),
+    ];
   const made = given.find((each) => each.made === each.made.toLowerCase())?.made ?? given[0]?.made ?? '';
   if (refusedBy(settings)?.(made) === true)
     return [{ reason: 'reserved-name', detail: `${who} may not add itself to ${made}` }];

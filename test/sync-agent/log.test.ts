@@ -127,6 +127,16 @@ describe('the log', () => {
       { level: 40, reason: 'an older head had come back' },
       'wrote the head again: an older head had come back',
     ],
+    [
+      { kind: 'held', names: 2, scopes: [], zone: 'apps.example', variant: 'outside' },
+      { level: 40, names: 2, zone: 'apps.example', variant: 'outside' },
+      '2 names of zone apps.example, variant outside are missing from the cluster and held back',
+    ],
+    [
+      { kind: 'unusable', reason: 'block x: is missing', variant: 'outside' },
+      { level: 40, reason: 'block x: is missing', variant: 'outside' },
+      'what is published of variant outside can not be used',
+    ],
     [{ kind: 'swept', keys: 3 }, { level: 30, keys: 3 }, undefined],
     [
       { kind: 'monitor', url: 'http://127.0.0.1:40001' },
@@ -179,6 +189,24 @@ describe('the log', () => {
   });
 });
 
+it('tells only what is new of each zone and variant by itself', () => {
+  const told: SyncEvent[] = [];
+  const tell = newsOnly((event) => void told.push(event));
+  const held = { kind: 'held', names: 2, scopes: [] } as const;
+  const ofZone = { ...held, zone: 'consul' };
+  const ofVariant = { ...held, zone: 'consul', variant: 'outside' };
+  for (const event of [held, ofZone, ofVariant, held, ofZone, ofVariant]) tell(event);
+  expect(told).toEqual([held, ofZone, ofVariant]);
+  tell({ ...ofZone, names: 3 });
+  expect(told).toHaveLength(4);
+});
+
+it('says of a rollback what still follows the cluster', () => {
+  expect(logged({ kind: 'pinned', serial: 7 })).toMatchObject([
+    { msg: expect.stringContaining('other variants follow the cluster') },
+  ]);
+});
+
 describe('the console', () => {
   it('has what a person should know, in plain lines', () => {
     expect(EVENTS.map((event) => shown(event))).toEqual([
@@ -186,7 +214,7 @@ describe('the console', () => {
       [
         'skipped (task-field): task 1',
         'skipped (task-field): task 2',
-        'skipped (task-field): and 5 more',
+        'skipped (task-field): and 5 more (mesos-doh records --skipped names all)',
         'skipped (leader): leader: is not given',
       ],
       [],

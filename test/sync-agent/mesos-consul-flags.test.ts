@@ -172,6 +172,10 @@ describe('flags of marathon-lb', () => {
     parseConfig(made, 'test');
   });
 
+  it('say who may take which names by labels', () => {
+    expect(fromMarathonLbFlags([]).notes.join('\n')).toMatch(/within: "zone" lets any task .* take any name/);
+  });
+
   it('that are of a proxy are told of, without their values', () => {
     const { ignored } = fromMarathonLbFlags([
       '--ssl-certs',

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ConfigError, mergeConfig, parseConfig } from '../../sync-agent/config.ts';
-import { fromMesosDnsConfig } from '../../sync-agent/mesos-dns-config.ts';
+import { fromMesosDnsConfig, silentDifferences } from '../../sync-agent/mesos-dns-config.ts';
 import { recordSettings, recordTtl, zoneOf, zoneSettings } from '../../sync-agent/record-settings.ts';
 
 /** Every key of mesos-dns's configuration (naming.md 10), with a value other than its default. */
@@ -243,6 +243,17 @@ describe("mesos-dns's configuration", () => {
       masters: ['https://10.0.0.1:5050', 'https://10.0.0.2:5050'],
     });
     expect(recordSettings(parsed)).toMatchObject({ reservedNames: 'kept-apart', rawDiscoveryNames: 'as-is' });
+  });
+
+  it.each([
+    [{}, false, [/^listener is 0\.0\.0\.0: .*--local-addresses/]],
+    [{}, true, []],
+    [{ listener: '10.0.0.53' }, false, []],
+    [{ listener: '10.0.0.53', externalon: true }, false, []],
+    [{ externalon: false }, true, [/^externalon is false: .*UPSTREAMS = ""/]],
+  ])('%j with addresses given (%j) says what differs silently else', (json, hasAddresses, expected) => {
+    const lines = silentDifferences(fromMesosDnsConfig(json, 'x'), { hasAddresses });
+    expect(lines).toEqual(expected.map((each) => expect.stringMatching(each)));
   });
 
   it('has an SOA name at another domain than its own, as mesos-dns does', () => {

@@ -310,3 +310,12 @@ describe('the monitor', () => {
     expect(why).toEqual([`${monitor.url} writes (abcd)`]);
   });
 });
+
+it("tells serial and held names of the first zone's main variant alone", () => {
+  const state = createState();
+  const [push, held] = [pushed('changed', 1), { kind: 'held', names: 2, scopes: [] } as const];
+  state.tell(role('writer', 4), read, push, { ...held, zone: 'consul' }, { ...held, variant: 'outside' });
+  for (const of of [{ zone: 'apps.example' }, { variant: 'outside' }])
+    if (push.kind === 'pushed') state.tell({ ...push, push: { ...push.push, serial: 99 }, ...of });
+  expect(state.facts()).toMatchObject({ serial: 77, heldNames: 0 });
+});

@@ -6,7 +6,13 @@ import { createStateRecordSource } from '../../sync-agent/record-source.ts';
 import { recordSettings, variantSettings } from '../../sync-agent/record-settings.ts';
 import { createSync, type Outcome, type SyncOptions } from '../../sync-agent/sync.ts';
 import { makeSigningKey } from '../../sync-agent/keys.ts';
-import { filteredSource, joinOffices, shareReads, tellsOf } from '../../sync-agent/variants.ts';
+import {
+  filteredSource,
+  joinOffices,
+  shareReads,
+  tellsOf,
+  tellsOfFollower,
+} from '../../sync-agent/variants.ts';
 import { createMemorySink } from '../../sync-agent/sinks/memory.ts';
 import { readHead, readLevels } from '../../sync-agent/publish/stored-head.ts';
 import { createPublisher } from '../../sync-agent/publish/publisher.ts';
@@ -14,6 +20,7 @@ import { zoneOf, zoneSettings, recordTtl } from '../../sync-agent/record-setting
 import { fromLevels } from '../../sync-agent/records/from-levels.ts';
 import { readAgent } from '../../sync-agent/sources/mesos-v0.ts';
 import type { Sink } from '../../sync-agent/sinks/sink.ts';
+import { tellsOfZone } from '../../sync-agent/beside.ts';
 import { agentAt, endpoints, frameworkWith, stateWith, statusWith, taskWith } from './states.ts';
 
 const signal = new AbortController().signal;
@@ -234,5 +241,33 @@ describe('variants of a zone', () => {
     [{ ok: { record: 1 } }, 'variants.ok.record'],
   ])('that can not be used are refused with their place: %j', (variants, place) => {
     expect(() => parseConfig({ variants }, 'x.json')).toThrow(place);
+  });
+});
+
+describe('what is told', () => {
+  const push = { kind: 'changed', serial: 7, epoch: 1, changes: 3, writes: 2, octets: 9 } as const;
+  const pushed = { kind: 'pushed', sink: 'memory', elapsedMs: 1, push } as const;
+  const unusable = { kind: 'unusable', reason: 'block x: is missing' } as const;
+  const read = { kind: 'pinned', serial: 7 } as const;
+  const tell = (wrap: (onEvent: (event: SyncEvent) => void) => (event: SyncEvent) => void): SyncEvent[] => {
+    const told: SyncEvent[] = [];
+    for (const event of [pushed, unusable, read]) wrap((each) => void told.push(each))(event);
+    return told;
+  };
+
+  it('of a variant has its name, of a zone its name, and of a zone in a variant both', () => {
+    const [variant, zone] = ['outside', '10.in-addr.arpa'];
+    const both = (of: object): object[] => [
+      { ...pushed, ...of },
+      { ...unusable, ...of },
+    ];
+    expect(tell((onEvent) => tellsOf(variant, onEvent))).toEqual(both({ variant }));
+    expect(tell((onEvent) => tellsOfFollower(zone, onEvent))).toEqual(both({ zone }));
+    expect(tell((onEvent) => tellsOfFollower(zone, tellsOf(variant, onEvent)))).toEqual(
+      both({ zone, variant }),
+    );
+    expect(tell((onEvent) => tellsOf(variant, tellsOfZone('consul', onEvent)))).toEqual(
+      both({ zone: 'consul', variant }),
+    );
   });
 });

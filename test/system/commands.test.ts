@@ -75,6 +75,21 @@ describe('records', () => {
     expect(ended.stderr.trim().split('\n')).toHaveLength(1);
   });
 
+  it('says what a mesos-dns configuration means and does not get, once it is all read', async () => {
+    const [theirs, own, state] = ['theirs.json', 'own.json', 'state.json'].map((name) =>
+      join(directory, name),
+    );
+    if (theirs === undefined || own === undefined || state === undefined) throw new Error('no paths');
+    await writeFile(theirs, JSON.stringify({ externalon: false }));
+    await writeFile(own, JSON.stringify({ records: { nameServerAddresses: ['10.0.0.53'] } }));
+    await writeFile(state, JSON.stringify({ slaves: [], frameworks: [] }));
+    const from = ['records', '--state', state, '--mesos-dns-config', theirs];
+    const [bare, whole] = await Promise.all([runCli(from), runCli([...from, '--config', own])]);
+    expect(bare.stderr).toContain(`${theirs}: listener is 0.0.0.0`);
+    expect(bare.stderr).toContain(`${theirs}: externalon is false`);
+    expect(whole.stderr).not.toContain('listener');
+  });
+
   it('tells the nearest key of a mesos-dns or own configuration', async () => {
     await writeFile(join(directory, 'own.json'), '{"records":{"tll":5}}');
     const own = await run('records', '--state', 'x', '--config', 'own.json');
@@ -85,6 +100,29 @@ describe('records', () => {
     const theirs = await run('records', '--state', 'state.json', '--mesos-dns-config', 'theirs.json');
     expect(theirs.stderr).toMatch(/TTLL is ignored: mesos-dns has no such key \(did you mean ttl\?\)/);
   });
+});
+
+it('records --skipped names all that is left out, a line each', async () => {
+  const tasks = Array.from({ length: 9 }, (_, i) => ({
+    ...{ id: `t${i}`, name: `t${i}`, state: 'TASK_RUNNING', slave_id: 'S', statuses: [] },
+    labels: [{ key: 'mesos-doh.ttl', value: 'abc\n' }],
+  }));
+  const frameworks = [{ id: 'f', name: 'marathon', active: true, tasks }];
+  const slaves = [{ id: 'S', pid: 'slave(1)@10.0.0.1:5051', hostname: 'h' }];
+  await writeFile(join(directory, 'state.json'), JSON.stringify({ slaves, frameworks }));
+  await writeFile(join(directory, 'config.json'), '{"records":{"labels":"read"}}');
+  const input = ['--state', 'state.json', '--config', 'config.json'];
+  const all = await run('records', ...input, '--skipped');
+  expect(all.code).toBe(0);
+  const told = all.stdout.split('\n').filter((line) => line.startsWith('task-label: '));
+  expect(told).toHaveLength(9);
+  expect(told[8]).toContain('task "t8" of framework "marathon": label mesos-doh.ttl: "abc" is no number');
+  expect(all.stdout).not.toContain('{"A"');
+  const cut = await run('records', ...input);
+  expect(cut.stderr).toContain('(task-label): and 4 more (mesos-doh records --skipped names all)');
+  expect(JSON.parse(cut.stdout).A['t8.marathon.mesos.']).toEqual(['10.0.0.1']);
+  const why = await run('explain', 'none.mesos', ...input);
+  expect(why.stdout).toContain('other elements were left out; mesos-doh records --skipped names them');
 });
 
 describe('sync to a directory', () => {
@@ -142,6 +180,10 @@ describe('sync to a directory', () => {
     [['simulate', '--masters', '0'], /at least 1/],
     [['simulate', '--port', '70000'], /a port/],
     [['up', '--upstream', 'nope'], /a DoH URL/],
+    [['up', '--merged', 'mesos'], /--merged mesos: its = is missing: give --merged ZONE=MEMBER,MEMBER/],
+    [['up', '--aliases', 'mesos,x=mesos'], /--aliases mesos,x=mesos: its = is missing/],
+    [['up', '--merged-prefer', ''], /--merged-prefer : its = is missing/],
+    [['records', '--sink-dir', '.', '--skipped'], /--skipped is what is left out/],
     [['records', '--state', 'https://'], /--state: https:\/\/ is no URL/],
     [
       ['records', '--state', 'x', '--master', '10.0.0.1:5050'],

@@ -59,15 +59,32 @@ describe('history and rollback', () => {
     const serial = String(out.kept[0]?.serial);
     const rolled = await runCli(['rollback', serial, '--variant', 'out', ...place]);
     expect(rolled.stdout).toContain('it stays until: mesos-doh rollback --release --variant out');
+    expect(rolled.stdout).not.toContain('not rolled back');
     expect(await leader('out')).toBe('10.0.0.1');
     await publish('10.0.0.3');
     expect(await Promise.all([leader('main'), leader('out')])).toEqual(['10.0.0.3', '10.0.0.1']);
 
     const release = ['rollback', '--release', '--variant', 'out', ...place];
     expect((await runCli(release)).stdout).toContain("the agent's next round publishes the cluster again");
-    expect((await runCli(release)).stderr).toContain('no rollback of mesos out stands');
+    expect((await runCli(release)).stderr).toContain(
+      'no rollback of mesos out is in force; nothing was changed',
+    );
     await publish('10.0.0.3');
     expect(await leader('out')).toBe('10.0.0.3');
+
+    const mainSerial = String((await kept()).kept[0]?.serial);
+    const releaseMain = ['rollback', '--release', '--state', state, ...place];
+    const nothing = 'no rollback is in force; nothing was changed';
+    expect(await runCli(releaseMain)).toMatchObject({
+      code: 2,
+      stdout: '',
+      stderr: expect.stringContaining(nothing),
+    });
+    const rolledBack = await runCli(['rollback', mainSerial, '--state', state, ...place]);
+    expect(rolledBack.code).toBe(0);
+    expect(rolledBack.stdout).toContain('not rolled back: variants out follow the cluster');
+    expect(rolledBack.stdout).toContain("follows it with the agent's next round: 10.in-addr.arpa");
+    expect((await runCli(releaseMain)).stdout).toContain('released: the cluster is published again');
 
     const refused = async (...args: string[]): Promise<string> => {
       const { code, stderr } = await runCli([...args, ...place]);
@@ -80,7 +97,12 @@ describe('history and rollback', () => {
     // Beside an agent that runs only that agent may write.
     running = startCli(['sync', '--state', state, ...place]);
     await expect
-      .poll(() => refused('rollback', serial, '--variant', 'out').catch(() => ''), { timeout: 15_000 })
+      .poll(() => refused('rollback', serial, '--variant', 'out').catch(() => ''), { timeout: 30_000 })
       .toContain('stop it, roll back, and start it again');
-  }, 60_000);
+    const refusedByAgent = await runCli(['rollback', '--release', ...place]);
+    expect(refusedByAgent).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining(nothing) });
+    const beside = await runCli(['rollback', mainSerial, ...place]);
+    expect(beside.stdout).toContain('it stays until: mesos-doh rollback --release');
+    expect((await runCli(['rollback', '--release', ...place])).stdout).toContain('released: ');
+  }, 90_000);
 });

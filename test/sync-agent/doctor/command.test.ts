@@ -79,3 +79,30 @@ it('has nothing to check without a configuration that can be read', async () => 
   expect(code).toBe(2);
   expect(stderr).toContain('unknown key mesos.master');
 });
+
+it('looks at each snapshot that the configuration publishes', async () => {
+  const api = await startKvApi();
+  onTestFinished(() => api.close());
+  const { url, namespace, token } = api;
+  const { masters } = await startMasters(1);
+  const config = {
+    mesos: { masters: masters.urls },
+    kv: { url, namespace },
+    reverse: { zones: ['10.in-addr.arpa'] },
+    records: { labels: 'read', aliases: { zones: ['apps.example'] } },
+    variants: { outside: {} },
+  };
+  const { stdout } = await doctor(config, ['--json'], token);
+  const told: { findings: { about: string; says: string }[] } = JSON.parse(stdout);
+  const zones = told.findings.filter(({ about }) => about === 'zone').map(({ says }) => says);
+  expect(zones).toEqual(
+    ['mesos', 'apps.example', '10.in-addr.arpa'].flatMap((zone) => [
+      `nothing is published for ${zone} yet`,
+      `nothing is published for ${zone} (variant outside) yet`,
+    ]),
+  );
+
+  const refused = await doctor(config, ['--json'], 'wrong');
+  const other: { findings: { about: string }[] } = JSON.parse(refused.stdout);
+  expect(other.findings.filter(({ about }) => about === 'zone')).toEqual([]);
+});
