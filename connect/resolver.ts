@@ -72,7 +72,10 @@ function readUrl(text: string): URL {
   const url = URL.canParse(bare) ? new URL(bare) : undefined;
   if (url === undefined) throw new FormatError('DoH URL', 'is not a URL');
   if (url.protocol !== 'https:')
-    throw new FormatError('DoH URL', 'should begin with https://: no client takes another');
+    throw new FormatError(
+      'DoH URL',
+      'should begin with https://: clients take no other; http:// on this machine is for mesos-doh stub and mesos-doh lookup alone',
+    );
   if (url.username || url.password)
     throw new FormatError(
       'DoH URL',

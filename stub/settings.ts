@@ -52,7 +52,7 @@ Options:
 
 Examples:
   MESOS_DOH_URL=https://doh.example.com/t/TOKEN/dns-query mesos-doh stub --zone mesos
-  mesos-doh stub --url https://127.0.0.1:8443/dns-query --ca data/ca.pem
+  mesos-doh stub --url https://127.0.0.1:8443/dns-query --ca .mesos-doh/ca.pem
   dig @127.0.0.1 -p 5354 leader.mesos
 `;
 
