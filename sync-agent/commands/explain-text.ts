@@ -59,15 +59,12 @@ function render({ name, verdict, rrsets, zone, derived, chain, ...rest }: Explan
     ),
     ...list('Shown all the same, as nothing else of its name would be left:', rest.spared),
     ...list(
-      'Left out, and may have to do with it:',
+      'Reported (as a rule left out), and may have to do with it:',
       rest.skipped.map(({ reason, detail }) => `${reason}: ${detail}`),
     ),
   );
   if (rest.otherSkipped > 0)
-    lines.push(
-      '',
-      `${rest.otherSkipped} other elements were left out; mesos-doh records --skipped names them`,
-    );
+    lines.push('', `Reported beside it: ${rest.otherSkipped}; mesos-doh records --skipped names them`);
   if (verdict.kind !== 'answered') lines.push(...list('Below it:', rest.below));
   if (rest.above !== undefined) lines.push('', `The nearest name above it that exists: ${rest.above}`);
   const alike = nearestName(name, rest.alike);
