@@ -96,9 +96,13 @@ describe('history and rollback', () => {
 
     // Beside an agent that runs only that agent may write.
     running = startCli(['sync', '--state', state, ...place]);
-    await expect
-      .poll(() => refused('rollback', serial, '--variant', 'out').catch(() => ''), { timeout: 30_000 })
-      .toContain('stop it, roll back, and start it again');
+    // Before it has the data directory a command may take it, and the agent would end.
+    const isThere = async (): Promise<number | null> =>
+      (await runCli(['ctl', 'status', '--config', file])).code;
+    await expect.poll(isThere, { timeout: 30_000 }).toBe(0);
+    expect(await refused('rollback', serial, '--variant', 'out')).toContain(
+      'stop it, roll back, and start it again',
+    );
     const refusedByAgent = await runCli(['rollback', '--release', ...place]);
     expect(refusedByAgent).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining(nothing) });
     const beside = await runCli(['rollback', mainSerial, ...place]);
